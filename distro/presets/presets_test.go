@@ -1,0 +1,74 @@
+package presets
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+var reference = regexp.MustCompile(`\$\{env:([A-Z_]+)(:-([^}]*))?\}`)
+
+func TestEveryReferenceIsListedWithItsDefault(t *testing.T) {
+	for _, p := range All() {
+		t.Run(p.Name, func(t *testing.T) {
+			listed := map[string]Variable{}
+			for _, v := range p.Variables {
+				require.NotContains(t, listed, v.Name, "listed twice")
+				require.NotEmpty(t, v.Meaning, v.Name)
+				listed[v.Name] = v
+			}
+			used := map[string]bool{}
+			for _, m := range reference.FindAllStringSubmatch(string(p.YAML), -1) {
+				v, ok := listed[m[1]]
+				require.True(t, ok, "%s is read and not listed", m[1])
+				require.Equal(t, v.Required, m[2] == "", "%s: required is what has no default", m[1])
+				require.Equal(t, v.Default, m[3], m[1])
+				used[m[1]] = true
+			}
+			require.Len(t, used, len(listed), "listed variables are read")
+		})
+	}
+}
+
+func TestRetrieveNamesAllThatIsMissing(t *testing.T) {
+	for _, v := range gatewayVariables() {
+		t.Setenv(v.Name, "")
+	}
+	_, err := provider{}.Retrieve(context.Background(), "preset:gateway", nil)
+	for _, v := range gatewayVariables() {
+		if v.Required {
+			require.ErrorContains(t, err, v.Name+": "+v.Meaning)
+		}
+	}
+}
+
+func TestRetrieveRefusesWhatIsNotAPreset(t *testing.T) {
+	_, err := provider{}.Retrieve(context.Background(), "preset:nope", nil)
+	require.EqualError(t, err, `unknown preset "nope": there are agent, gateway, standalone`)
+	_, err = provider{}.Retrieve(context.Background(), "file:x", nil)
+	require.ErrorContains(t, err, "preset:<name>")
+}
+
+func TestStandaloneNeedsNothing(t *testing.T) {
+	for _, v := range standaloneVariables() {
+		require.False(t, v.Required, v.Name)
+		require.NoError(t, os.Unsetenv(v.Name))
+	}
+	got, err := NewFactory().Create(confmap.ProviderSettings{}).Retrieve(context.Background(), "preset:standalone", nil)
+	require.NoError(t, err)
+	conf, err := got.AsConf()
+	require.NoError(t, err)
+	require.True(t, conf.IsSet("service::pipelines"))
+}
+
+func TestPresetsListenOnLoopbackUnlessSendersAreAsked(t *testing.T) {
+	for _, p := range All() {
+		open := strings.Contains(string(p.YAML), "0.0.0.0")
+		require.Equal(t, p.Name == "gateway", open, p.Name)
+	}
+}

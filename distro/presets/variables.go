@@ -1,0 +1,48 @@
+package presets
+
+const hmacMeaning = "key file for pseudonyms, the same on all hosts; make one: ordertrace keys new --kind hmac"
+
+func listenVariables(host, dir string) []Variable {
+	return []Variable{
+		{Name: "ORDERTRACE_OTLP_GRPC_ENDPOINT", Default: host + ":4317", Meaning: "where OTLP over gRPC is taken"},
+		{Name: "ORDERTRACE_OTLP_HTTP_ENDPOINT", Default: host + ":4318", Meaning: "where OTLP over HTTP is taken"},
+		{Name: "ORDERTRACE_HEALTH_ENDPOINT", Default: "127.0.0.1:13133", Meaning: "where health is answered (GET /)"},
+		{Name: "ORDERTRACE_METRICS_PORT", Default: "8888", Meaning: "loopback port of the collector's own metrics"},
+		{Name: "ORDERTRACE_DATA_DIR", Default: dir, Meaning: "queues and log files; made when absent"},
+	}
+}
+
+func standaloneVariables() []Variable {
+	return append(listenVariables("127.0.0.1", "./ordertrace-data"),
+		Variable{Name: "ORDERTRACE_JAEGER_OTLP", Default: "127.0.0.1:14317", Meaning: "Jaeger's OTLP over gRPC, in clear on loopback"},
+		Variable{Name: "ORDERTRACE_PROMETHEUS_OTLP", Default: "http://127.0.0.1:9090/api/v1/otlp", Meaning: "Prometheus' OTLP receiver"},
+		Variable{Name: "ORDERTRACE_HMAC_KEY", Meaning: hmacMeaning + "; unset: a random key of this start"},
+	)
+}
+
+func agentVariables() []Variable {
+	return append([]Variable{
+		{Name: "ORDERTRACE_GATEWAYS", Required: true, Meaning: "the gateways' OTLP/gRPC addresses as a YAML list: [gw1.example:4317, gw2.example:4317]"},
+		{Name: "ORDERTRACE_GATEWAY_CA", Required: true, Meaning: "PEM file of the authority that signed the gateways' certificates"},
+		{Name: "ORDERTRACE_TOKEN_FILE", Required: true, Meaning: "file with this agent's token; make one: ordertrace token new"},
+		{Name: "ORDERTRACE_HMAC_KEY", Required: true, Meaning: hmacMeaning},
+		{Name: "ORDERTRACE_LOG_FILES", Default: "[/var/log/ordertrace-shop/*.log]", Meaning: "log files to read, as a YAML list of globs"},
+	}, listenVariables("127.0.0.1", "/var/lib/ordertrace")...)
+}
+
+func gatewayVariables() []Variable {
+	return append([]Variable{
+		{Name: "ORDERTRACE_TLS_CERT", Required: true, Meaning: "PEM certificate of this gateway; for a trial: ordertrace certs dev"},
+		{Name: "ORDERTRACE_TLS_KEY", Required: true, Meaning: "PEM key of that certificate"},
+		{Name: "ORDERTRACE_CLIENT_CA", Required: true, Meaning: "PEM file of the authority whose client certificates are accepted on the mTLS listener"},
+		{Name: "ORDERTRACE_POLICY", Required: true, Meaning: "policy file: roles and what they may do"},
+		{Name: "ORDERTRACE_TOKENS", Required: true, Meaning: "file with the hashes of the senders' tokens; add one: ordertrace token new"},
+		{Name: "ORDERTRACE_HMAC_KEY", Required: true, Meaning: hmacMeaning},
+		{Name: "ORDERTRACE_JAEGER_OTLP", Required: true, Meaning: "Jaeger's OTLP over gRPC with TLS: host:port"},
+		{Name: "ORDERTRACE_PROMETHEUS_OTLP", Required: true, Meaning: "Prometheus' OTLP receiver: https://host:port/api/v1/otlp"},
+		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed the back ends' certificates"},
+		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to the back ends"},
+		{Name: "ORDERTRACE_BACKEND_KEY", Required: true, Meaning: "PEM key of that certificate"},
+		{Name: "ORDERTRACE_OTLP_MTLS_ENDPOINT", Default: "0.0.0.0:4319", Meaning: "where OTLP over gRPC is taken from senders with a client certificate"},
+	}, listenVariables("0.0.0.0", "/var/lib/ordertrace")...)
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Writes everything that is generated: ocb's main package, mdatagen's metadata packages, docs/reference.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=$PWD/.cache/tools
+
+mkdir -p distro/otelcol-ordertrace
+"$tools/builder" --config builder-config.yaml --skip-compilation --skip-get-modules --skip-strict-versioning=false >/dev/null
+rm -f distro/otelcol-ordertrace/go.mod
+find . -name metadata.yaml -not -path './.cache/*' -printf '%h\n' | sort | while read -r dir; do
+  (cd "$dir" && "$tools/mdatagen" metadata.yaml)
+done
+gofmt -w distro/otelcol-ordertrace
+go run ./cmd/ordertrace presets --markdown > docs/reference/presets.md
