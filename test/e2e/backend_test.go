@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ordertrace/ordertrace/internal/backend"
+	"github.com/ordertrace/ordertrace/internal/backend/ask"
 )
 
 // newSite gives a test servers of its own and checks afterwards that none of them is left.
@@ -56,6 +57,34 @@ func processesOf(t *testing.T, dir string) []string {
 		found = append(found, filepath.Base(filepath.Dir(f))+" "+string(bytes.ReplaceAll(command, []byte{0}, []byte{' '})))
 	}
 	return found
+}
+
+// eventually repeats a check until it returns no error; its last error is the failure.
+func eventually(t *testing.T, limit time.Duration, check func() error) {
+	t.Helper()
+	var last error
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if last = check(); last == nil {
+			return
+		}
+	}
+	require.NoError(t, last, "after %s", limit)
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func want[T comparable](want, got T, what string) error {
+	if want != got {
+		return fmt.Errorf("%s: want %v, got %v", what, want, got)
+	}
+	return nil
 }
 
 func get(t *testing.T, url string) string {
@@ -102,12 +131,28 @@ func TestPostgresStartsAnswersAndLeavesNothing(t *testing.T) {
 	require.NotEmpty(t, version)
 }
 
-func TestJaegerStartsAnswersAndLeavesNothing(t *testing.T) {
+func TestJaegerKeepsATraceAndLeavesNothing(t *testing.T) {
 	for _, o := range []backend.JaegerOptions{{}, {Badger: true}} {
 		t.Run(fmt.Sprintf("badger=%t", o.Badger), func(t *testing.T) {
 			j, err := newSite(t).Jaeger(t.Context(), o)
 			require.NoError(t, err)
-			require.JSONEq(t, `{"services":[]}`, get(t, "http://"+j.Query+"/api/v3/services"))
+			start := time.Now().Add(-time.Minute)
+			traces, id := oneTrace("smith", 3, map[string]string{"order.id": "ORD-10000001"})
+			require.NoError(t, newSender(t, j.OTLP, nil).send(t.Context(), traces))
+
+			jaeger := ask.Jaeger{Addr: j.Query}
+			eventually(t, 10*time.Second, func() error {
+				got, err := jaeger.Trace(t.Context(), id)
+				return firstError(err, want(3, got.SpanCount(), "spans by trace id"))
+			})
+			ids, _, err := jaeger.Find(t.Context(), ask.Search{
+				Service: "smith", Attributes: map[string]string{"order.id": "ORD-10000001"}, Since: start, Limit: 10,
+			})
+			require.NoError(t, err)
+			require.Equal(t, []string{id}, ids, "traces by order")
+			unknown, err := jaeger.Trace(t.Context(), "0123456789abcdef0123456789abcdef")
+			require.NoError(t, err)
+			require.Zero(t, unknown.SpanCount())
 			require.NoError(t, j.Stop())
 			require.False(t, j.Running())
 		})
