@@ -1,0 +1,244 @@
+package binding
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Options of an Index.
+type Options struct {
+	// MaxBytes bounds everything the index keeps. At least MinBytes.
+	MaxBytes int64
+	// TraceTTL is how long a trace is remembered after it was last seen. Default 45 minutes.
+	TraceTTL time.Duration
+	// MessageTTL is how long a message or conversation is remembered. Default 7 days.
+	MessageTTL time.Duration
+}
+
+// MinBytes is the smallest bound that an Index can work in.
+const MinBytes = 1 << 20
+
+const (
+	maxShards          = 16
+	traceGenerations   = 4
+	messageGenerations = 8
+)
+
+// Index is a bounded map from nodes to bindings; it is safe for concurrent use.
+type Index struct {
+	seed   [2]uint64
+	shards []shard
+
+	names struct {
+		sync.RWMutex
+		list  []string
+		joins [MaxNames]Joins
+	}
+	watch watchers
+}
+
+// shard owns its tables; the mutex guards all of them.
+type shard struct {
+	sync.Mutex
+	tables  [spaces]table
+	refused int64
+	_       [64]byte // keep neighbours off this cache line
+}
+
+// New makes an Index; values outside the limits are brought inside.
+func New(o Options) *Index {
+	o.MaxBytes = max(o.MaxBytes, MinBytes)
+	if o.TraceTTL <= 0 {
+		o.TraceTTL = 45 * time.Minute
+	}
+	if o.MessageTTL <= 0 {
+		o.MessageTTL = 7 * 24 * time.Hour
+	}
+	x := &Index{}
+	var seed [16]byte
+	_, _ = rand.Read(seed[:]) // never fails: it ends the program instead
+	x.seed = [2]uint64{binary.LittleEndian.Uint64(seed[:8]) | 1, binary.LittleEndian.Uint64(seed[8:]) | 1}
+
+	n := 1
+	for n < maxShards && o.MaxBytes/int64(2*n) >= MinBytes {
+		n *= 2
+	}
+	x.shards = make([]shard, n)
+	per := int(o.MaxBytes) / n
+	for i := range x.shards {
+		x.shards[i].tables = [spaces]table{
+			TraceSpace:   {seed: x.seed, limit: per / 4 * 3, count: traceGenerations, ttl: int64(o.TraceTTL)},
+			MessageSpace: {seed: x.seed, limit: per / 4, count: messageGenerations, ttl: int64(o.MessageTTL)},
+		}
+	}
+	return x
+}
+
+// Name gives the number of an identifier, adding it if it is new, and the joins over which its bindings travel from
+// trace to trace. Asking again adds joins and never takes them away, since instances share the index.
+func (x *Index) Name(name string, joins Joins) (Name, error) {
+	x.names.Lock()
+	defer x.names.Unlock()
+	for i, n := range x.names.list {
+		if n == name {
+			x.names.joins[i] |= joins
+			return Name(i), nil
+		}
+	}
+	if len(x.names.list) == MaxNames {
+		return 0, fmt.Errorf("identifier %q: an index holds at most %d identifiers", name, MaxNames)
+	}
+	if name == "" {
+		return 0, errors.New("an identifier needs a name")
+	}
+	x.names.list = append(x.names.list, name)
+	x.names.joins[len(x.names.list)-1] = joins
+	return Name(len(x.names.list) - 1), nil
+}
+
+func (x *Index) joinsOf(n Name) Joins {
+	x.names.RLock()
+	defer x.names.RUnlock()
+	if int(n) >= len(x.names.list) {
+		return 0
+	}
+	return x.names.joins[n]
+}
+
+func (x *Index) shard(id [16]byte) *shard {
+	return &x.shards[hash(x.seed, id)>>60%uint64(len(x.shards))]
+}
+
+// Lookup appends the bindings of a node to dst.
+func (x *Index) Lookup(n Node, now time.Time, dst []Binding) []Binding {
+	if n.IsZero() {
+		return dst
+	}
+	sh := x.shard(n.ID)
+	sh.Lock()
+	defer sh.Unlock()
+	g, s := sh.tables[n.Space].seek(n.ID, now.UnixNano())
+	if s == nil {
+		return dst
+	}
+	for ref := s.head; ref != 0; {
+		r := g.read(ref)
+		if r.name < MaxNames {
+			dst = append(dst, Binding{
+				Name: Name(r.name), Source: r.source, Hops: r.hops, Several: r.several, Value: string(r.value),
+			})
+		}
+		ref = r.next
+	}
+	return dst
+}
+
+// Bind merges a binding into a node and, if that changed something, into the nodes it is connected to.
+func (x *Index) Bind(n Node, b Binding, now time.Time) Outcome {
+	if n.IsZero() || b.Value == "" || len(b.Value) > MaxValue || b.Name >= MaxNames || b.Source == NoSource {
+		return Refused
+	}
+	var edges [MaxEdges]edge
+	out, count := x.merge(n, b, now.UnixNano(), &edges)
+	if b.Several && (out == Bound || out == Better) {
+		out = Contradicted
+	}
+	if out == Bound || out == Better {
+		x.travel(n, b, edges[:count], now)
+	}
+	if n.Space == TraceSpace && (out == Bound || out == Better || out == Contradicted) {
+		x.watch.tell(n.ID, b.Name)
+	}
+	return out
+}
+
+// travel takes a binding that is new at n over the connections of n.
+func (x *Index) travel(n Node, b Binding, edges []edge, now time.Time) {
+	joins := x.joinsOf(b.Name)
+	for _, e := range edges {
+		step := hopsOf(e.via)
+		if !joins.Has(e.via) || b.Hops+step > MaxHops || e.to == n {
+			continue
+		}
+		next := b
+		next.Source = min(b.Source, e.via)
+		next.Hops = b.Hops + step
+		next.Several = false
+		x.Bind(e.to, next, now)
+	}
+}
+
+func hopsOf(via Source) uint8 {
+	if via == Link {
+		return 2
+	}
+	return 1
+}
+
+// merge is Bind for one node; it also reads the connections while the lock is held.
+func (x *Index) merge(n Node, b Binding, now int64, edges *[MaxEdges]edge) (Outcome, int) {
+	sh := x.shard(n.ID)
+	sh.Lock()
+	defer sh.Unlock()
+	t := &sh.tables[n.Space]
+	count := 0
+	if g, s := t.seek(n.ID, now); s != nil {
+		for ref := s.head; ref != 0; {
+			r := g.read(ref)
+			switch {
+			case r.name == nameEdge:
+				if count < MaxEdges {
+					edges[count] = decodeEdge(r)
+					count++
+				}
+			case r.name == uint8(b.Name):
+				if out, done := mergeRecord(g, ref, r, b); done {
+					return out, count
+				}
+				if ok := sh.replace(t, n, ref, g, b, now); !ok {
+					return Refused, 0
+				}
+				return Better, x.edgesLocked(t, n, now, edges)
+			}
+			ref = r.next
+		}
+	}
+	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, value: []byte(b.Value)}
+	if !t.add(n.ID, rec, now) {
+		sh.refused++
+		return Refused, 0
+	}
+	return Bound, count
+}
+
+// mergeRecord settles what needs no new record; done is false if b must replace r.
+func mergeRecord(g *generation, ref uint32, r record, b Binding) (Outcome, bool) {
+	same := string(r.value) == b.Value
+	switch {
+	case same && r.source >= b.Source && (!b.Several || r.several):
+		return Known, true
+	case b.Source < r.source:
+		return Weaker, true
+	case b.Source == r.source && r.several:
+		return Known, true
+	case b.Source == r.source:
+		g.markSeveral(ref)
+		return Contradicted, true
+	}
+	return Better, false
+}
+
+// replace puts b where the record at ref was.
+func (sh *shard) replace(t *table, n Node, ref uint32, g *generation, b Binding, now int64) bool {
+	g.kill(ref)
+	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, value: []byte(b.Value)}
+	if !t.add(n.ID, rec, now) {
+		sh.refused++
+		return false
+	}
+	return true
+}
