@@ -46,7 +46,7 @@ func (s *Site) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertm
 			return nil, err
 		}
 		a := &Alertmanager{Process: p, Addr: loopback(ports[0])}
-		if err := p.WaitReady(ctx, answers("http://"+a.Addr+"/-/ready")); err != nil {
+		if err := p.WaitReady(ctx, Answers("http://"+a.Addr+"/-/ready")); err != nil {
 			return nil, errors.Join(err, p.Stop())
 		}
 		return a, nil

@@ -48,7 +48,7 @@ func (s *Site) Jaeger(ctx context.Context, o JaegerOptions) (*Jaeger, error) {
 			return nil, err
 		}
 		j := &Jaeger{Process: p, OTLP: loopback(ports[0]), Query: loopback(ports[1])}
-		if err := p.WaitReady(ctx, answers("http://"+j.Query+"/api/v3/services")); err != nil {
+		if err := p.WaitReady(ctx, Answers("http://"+j.Query+"/api/v3/services")); err != nil {
 			return nil, errors.Join(err, p.Stop())
 		}
 		return j, nil

@@ -57,7 +57,7 @@ func (s *Site) Prometheus(ctx context.Context, o PrometheusOptions) (*Prometheus
 		}
 		pr := &Prometheus{Process: p, Addr: loopback(ports[0])}
 		pr.OTLP = scheme + "://" + pr.Addr + "/api/v1/otlp"
-		probe := answers("http://" + pr.Addr + "/-/ready")
+		probe := Answers("http://" + pr.Addr + "/-/ready")
 		if o.TLS != nil {
 			probe = listens(pr.Addr) // asking over TLS is the caller's: we hold no client certificate
 		}

@@ -109,5 +109,5 @@ func (r *RabbitMQ) ping(ctx context.Context) error {
 	if err := conn.Close(); err != nil {
 		return err
 	}
-	return answers("http://" + r.Metrics + "/metrics")(ctx)
+	return Answers("http://" + r.Metrics + "/metrics")(ctx)
 }

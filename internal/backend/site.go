@@ -128,8 +128,8 @@ func FreePorts(wanted ...int) ([]int, error) {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// answers is a probe: a GET of url answers with status 200.
-func answers(url string) func(context.Context) error {
+// Answers is a probe: a GET of url answers with status 200.
+func Answers(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {

@@ -122,8 +122,10 @@ type Span struct {
 
 // Service is the name of the service that made the span.
 func (s Span) Service() string {
-	v, _ := s.Resource.Get("service.name")
-	return v.AsString()
+	if v, ok := s.Resource.Get("service.name"); ok {
+		return v.AsString()
+	}
+	return ""
 }
 
 // Attr returns a string attribute of the span, "" when it is absent.

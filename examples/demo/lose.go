@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/ordertrace/ordertrace/internal/backend"
+)
+
+// lostOrder is what `shop lose` did.
+type lostOrder struct {
+	id string
+	at time.Time
+}
+
+const (
+	howLost   = "shop lose: a message was taken from the queue mes.submitted and dropped after the broker had confirmed it"
+	warmUp    = 15 * time.Second // the shop works undisturbed
+	alertTime = 60 * time.Second // from the loss to the alert, on a busy machine
+)
+
+// loseAnOrder breaks one order after a while and shows the alert that names it.
+func (s *stage) loseAnOrder(ctx context.Context, done chan<- lostOrder) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(warmUp):
+	}
+	lost, err := s.lose(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			say("losing an order: %v", err)
+		}
+		return
+	}
+	done <- lost // its buffer takes it
+	say("LOST ON PURPOSE: order %s (its message was dropped from the queue); now wait for its alert …", lost.id)
+	ctx, cancel := context.WithTimeout(ctx, alertTime)
+	defer cancel()
+	if alert, err := s.alertFor(ctx, lost.id); err == nil {
+		showAlert(alert, lost)
+	}
+}
+
+func (s *stage) lose(ctx context.Context) (lostOrder, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.root, "bin/shop"), "lose")
+	cmd.Env = append(os.Environ(), "SHOP_DIR="+s.shopDir(), "AMQP_URL="+s.amqp, "DATABASE_URL="+s.database)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return lostOrder{}, fmt.Errorf("shop lose: %w: %s", err, complaint.String())
+	}
+	var done struct {
+		Order string `json:"order"`
+		AtMS  int64  `json:"at_ms"`
+	}
+	if err := json.Unmarshal(out, &done); err != nil || done.Order == "" {
+		return lostOrder{}, fmt.Errorf("shop lose said %q: %w", out, err)
+	}
+	return lostOrder{done.Order, time.UnixMilli(done.AtMS)}, nil
+}
+
+func (s *stage) alertFor(ctx context.Context, order string) (backend.Alert, error) {
+	return s.hook.Wait(ctx, func(a backend.Alert) bool {
+		return a.Status == "firing" && a.Labels["alertname"] == "LostOrder" && a.Labels["order_id"] == order
+	})
+}
+
+func showAlert(a backend.Alert, lost lostOrder) {
+	say("ALERT at the webhook receiver, %.0f s after the loss:", a.Received.Sub(lost.at).Seconds())
+	for _, label := range []string{"alertname", "severity", "order_id", "flow", "transition", "trace_id"} {
+		fmt.Printf("          %-10s %s\n", label, a.Labels[label])
+	}
+	for _, key := range []string{"summary", "description"} {
+		if text := a.Annotations[key]; text != "" {
+			fmt.Printf("          %s\n", text)
+		}
+	}
+}
