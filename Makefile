@@ -14,9 +14,7 @@ SERVERS  := $(CURDIR)/.cache/bin
 LDFLAGS  := -s -w
 OURS     := ./processor/... ./connector/... ./extension/... ./converter/... ./instrumentation/... ./internal/... ./cmd/... ./examples/... ./distro/presets/...
 
-GO_TOOL   = $(TOOLS)/$(1)
 GOTESTSUM = $(TOOLS)/gotestsum --format=$(if $(V),standard-verbose,pkgname-and-test-fails) --
-NEEDS_GO := $(shell command -v go >/dev/null 2>&1 && echo yes)
 
 ##@ The two that matter
 .PHONY: demo test
@@ -53,7 +51,7 @@ $(TOOLS)/.stamp: tools/go.mod tools/go.sum
 
 ##@ Test
 .PHONY: lint unit race script e2e fuzz
-lint: tools ## golangci-lint, go vet, actionlint
+lint: tools ## golangci-lint and go vet
 	go vet ./...
 	$(TOOLS)/golangci-lint run
 
