@@ -103,7 +103,7 @@ func TestAnyHeadersMakeASpanWithCleanAttributes(t *testing.T) {
 	check := func(h hostile, id, key string, body []byte) bool {
 		spans, provider := recording()
 		c := NewConsumer(TracerProvider(provider))
-		d := amqp.Delivery{Headers: amqp.Table(h), MessageId: id, RoutingKey: key, Body: body, Acknowledger: &broker{}}
+		d := amqp.Delivery{Headers: amqp.Table(h), MessageId: id, RoutingKey: key, Body: body, Acknowledger: &acker{}}
 		_, d = c.Start(context.Background(), "q", d)
 		if err := d.Ack(false); err != nil || len(spans.Ended()) != 1 {
 			return false

@@ -31,7 +31,7 @@ func TestSettlingEndsTheSpanWithItsOutcome(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			spans, provider := recording()
 			c := NewConsumer(TracerProvider(provider))
-			_, d := c.Start(context.Background(), "mes.orders", message(1, &broker{err: tt.broker}))
+			_, d := c.Start(context.Background(), "mes.orders", message(1, &acker{err: tt.broker}))
 			if len(spans.Ended()) != 0 {
 				t.Fatal("the span ended before the message was settled")
 			}
@@ -48,7 +48,7 @@ func TestSettlingEndsTheSpanWithItsOutcome(t *testing.T) {
 
 func TestAConsumerSpanSaysWhatTheMessageIs(t *testing.T) {
 	spans, provider := recording()
-	_, d := NewConsumer(TracerProvider(provider)).Start(context.Background(), "mes.orders", message(9, &broker{}))
+	_, d := NewConsumer(TracerProvider(provider)).Start(context.Background(), "mes.orders", message(9, &acker{}))
 	if err := d.Ack(false); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestParentIsTheDefaultAndLinkAnOption(t *testing.T) {
 		if link {
 			opts = append(opts, Link())
 		}
-		ctx, d := NewConsumer(opts...).Start(context.Background(), "q", message(1, &broker{}))
+		ctx, d := NewConsumer(opts...).Start(context.Background(), "q", message(1, &acker{}))
 		if orderctx.Order(ctx) != "ORD-1" {
 			t.Errorf("link=%v: order %q", link, orderctx.Order(ctx))
 		}
@@ -96,7 +96,7 @@ func TestAckMultipleEndsAllEarlierSpans(t *testing.T) {
 	c := NewConsumer(TracerProvider(provider))
 	var last amqp.Delivery
 	for tag := uint64(1); tag <= 4; tag++ {
-		_, d := c.Start(context.Background(), "q", message(tag, &broker{}))
+		_, d := c.Start(context.Background(), "q", message(tag, &acker{}))
 		if tag == 3 {
 			last = d
 		}
@@ -130,7 +130,7 @@ func TestServeSettlesWhatTheHandlerLeaves(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spans, provider := recording()
-			b := &broker{}
+			b := &acker{}
 			deliveries := make(chan amqp.Delivery, 1)
 			deliveries <- message(1, b)
 			close(deliveries)
@@ -147,7 +147,7 @@ func TestServeSettlesWhatTheHandlerLeaves(t *testing.T) {
 
 func TestAPanickingHandlerIsRefusedAndStillPanics(t *testing.T) {
 	spans, provider := recording()
-	b := &broker{}
+	b := &acker{}
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -165,8 +165,8 @@ func TestAPanickingHandlerIsRefusedAndStillPanics(t *testing.T) {
 func TestAReusedTagEndsTheSpanItReplaces(t *testing.T) {
 	spans, provider := recording()
 	c := NewConsumer(TracerProvider(provider))
-	c.Start(context.Background(), "q", message(1, &broker{}))
-	c.Start(context.Background(), "q", message(1, &broker{}))
+	c.Start(context.Background(), "q", message(1, &acker{}))
+	c.Start(context.Background(), "q", message(1, &acker{}))
 	if span := only(t, spans); str(span, "rabbitmq.settlement") != "none" {
 		t.Errorf("settlement %q", str(span, "rabbitmq.settlement"))
 	}
@@ -176,7 +176,7 @@ func TestOpenSpansAreBounded(t *testing.T) {
 	spans, provider := recording()
 	c := NewConsumer(TracerProvider(provider))
 	for tag := uint64(1); tag <= maxOpen+3; tag++ {
-		c.Start(context.Background(), "q", message(tag, &broker{}))
+		c.Start(context.Background(), "q", message(tag, &acker{}))
 	}
 	if n := len(spans.Ended()); n != 3 || str(spans.Ended()[0], "rabbitmq.settlement") != "untracked" {
 		t.Errorf("%d spans ended at once", n)
@@ -200,23 +200,23 @@ func TestSpanNamesAreFew(t *testing.T) {
 	}
 }
 
-// broker records how a message was settled.
-type broker struct {
+// acker records how a message was settled.
+type acker struct {
 	got string
 	err error
 }
 
-func (b *broker) Ack(uint64, bool) error { b.got = "ack"; return b.err }
-func (b *broker) Nack(_ uint64, _, requeue bool) error {
+func (b *acker) Ack(uint64, bool) error { b.got = "ack"; return b.err }
+func (b *acker) Nack(_ uint64, _, requeue bool) error {
 	b.got = "nack"
 	if requeue {
 		b.got = "nack requeue"
 	}
 	return b.err
 }
-func (b *broker) Reject(uint64, bool) error { b.got = "reject"; return b.err }
+func (b *acker) Reject(uint64, bool) error { b.got = "reject"; return b.err }
 
-func message(tag uint64, b *broker) amqp.Delivery {
+func message(tag uint64, b *acker) amqp.Delivery {
 	return amqp.Delivery{
 		Acknowledger: b, DeliveryTag: tag, Exchange: "orders", RoutingKey: "order.submitted", MessageId: "m-9", CorrelationId: "c-9",
 		Headers: amqp.Table{"traceparent": sender, "baggage": "order.id=ORD-1"}, Body: []byte("{}"),
@@ -247,7 +247,7 @@ func str(span sdktrace.ReadOnlySpan, key string) string {
 
 func BenchmarkConsume(b *testing.B) {
 	c := NewConsumer(TracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(orderctx.SpanProcessor()))))
-	d := message(1, &broker{})
+	d := message(1, &acker{})
 	b.ReportAllocs()
 	for b.Loop() {
 		_, wrapped := c.Start(context.Background(), "mes.orders", d)
