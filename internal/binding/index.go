@@ -160,7 +160,7 @@ func (x *Index) Bind(n Node, b Binding, now time.Time) Outcome {
 func (x *Index) travel(n Node, b Binding, edges []edge, now time.Time) {
 	joins := x.joinsOf(b.Name)
 	for _, e := range edges {
-		step := hopsOf(e.via)
+		step := Step(e.via)
 		if !joins.Has(e.via) || b.Hops+step > MaxHops || e.to == n {
 			continue
 		}
@@ -172,7 +172,8 @@ func (x *Index) travel(n Node, b Binding, edges []edge, now time.Time) {
 	}
 }
 
-func hopsOf(via Source) uint8 {
+// Step is how far a join takes a binding: over a link twice as far as to or from a message.
+func Step(via Source) uint8 {
 	if via == Link {
 		return 2
 	}

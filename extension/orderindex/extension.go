@@ -1,0 +1,76 @@
+package orderindex
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/ordertrace/ordertrace/extension/orderindex/internal/metadata"
+	"github.com/ordertrace/ordertrace/internal/binding"
+)
+
+// NewFactory makes the factory of order_index.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig, create, metadata.ExtensionStability)
+}
+
+// orderIndex owns one index. The index is made with the component, so that it is there when processors start.
+type orderIndex struct {
+	index *binding.Index
+	tb    *metadata.TelemetryBuilder
+}
+
+var _ extension.Extension = (*orderIndex)(nil)
+
+func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	c := cfg.(*Config)
+	tb, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &orderIndex{
+		index: binding.New(binding.Options{MaxBytes: int64(c.MaxBytes), TraceTTL: c.TraceTTL, MessageTTL: c.MessageTTL}),
+		tb:    tb,
+	}, nil
+}
+
+// Index is how order_enrich gets at what is shared.
+func (o *orderIndex) Index() *binding.Index { return o.index }
+
+// Start begins reporting.
+func (o *orderIndex) Start(context.Context, component.Host) error {
+	plain := func(f func(binding.Stats) int64) metric.Int64Callback {
+		return func(_ context.Context, ob metric.Int64Observer) error {
+			ob.Observe(f(o.index.Stats(time.Now())))
+			return nil
+		}
+	}
+	pair := func(key, a, b string, f func(binding.Stats) (int64, int64)) metric.Int64Callback {
+		withA, withB := metric.WithAttributes(attribute.String(key, a)), metric.WithAttributes(attribute.String(key, b))
+		return func(_ context.Context, ob metric.Int64Observer) error {
+			x, y := f(o.index.Stats(time.Now()))
+			ob.Observe(x, withA)
+			ob.Observe(y, withB)
+			return nil
+		}
+	}
+	return errors.Join(
+		o.tb.RegisterOrderIndexBytesCallback(plain(func(s binding.Stats) int64 { return s.Bytes })),
+		o.tb.RegisterOrderIndexLimitCallback(plain(func(s binding.Stats) int64 { return s.MaxBytes })),
+		o.tb.RegisterOrderIndexGenerationsCallback(plain(func(s binding.Stats) int64 { return s.Generations })),
+		o.tb.RegisterOrderIndexRefusedCallback(plain(func(s binding.Stats) int64 { return s.Refused })),
+		o.tb.RegisterOrderIndexEntriesCallback(pair("kind", "trace", "message", func(s binding.Stats) (int64, int64) { return s.Traces, s.Messages })),
+		o.tb.RegisterOrderIndexDroppedCallback(pair("reason", "expired", "evicted", func(s binding.Stats) (int64, int64) { return s.Expired, s.Evicted })),
+	)
+}
+
+// Shutdown ends reporting; the index goes with its last user.
+func (o *orderIndex) Shutdown(context.Context) error {
+	o.tb.Shutdown()
+	return nil
+}

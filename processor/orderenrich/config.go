@@ -1,0 +1,139 @@
+package orderenrich
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
+)
+
+// SourceMode says what happens to the attribute "<identifier>.source".
+type SourceMode string
+
+// The source modes.
+const (
+	// SourceWrite notes beside each stamp where it came from, so that the next tier can correct a guess.
+	SourceWrite SourceMode = "write"
+	// SourceStrip uses what earlier tiers noted, and removes it.
+	SourceStrip SourceMode = "strip"
+)
+
+// Config of order_enrich.
+type Config struct {
+	// Index names the order_index extension that instances and signals share. Without it each instance remembers alone,
+	// in at most 64 MiB: traces and logs then do not learn from each other.
+	Index *component.ID `mapstructure:"index"`
+	// Identifiers by the attribute name that is written. At most 16. Naming any replaces the default.
+	Identifiers map[string]IdentifierConfig `mapstructure:"identifiers"`
+	// Source says whether "<identifier>.source" is written beside each stamp or stripped. Agents write it: the next tier
+	// may then correct a guess that it knows better. Default write.
+	Source SourceMode `mapstructure:"source"`
+}
+
+// IdentifierConfig says where an identifier may come from and what a valid value looks like.
+type IdentifierConfig struct {
+	// Attributes are the other names under which services write it, best first: on spans, their events and links, log
+	// records, structured log bodies and resources. Case and -/_ do not matter: orderId is also order_id and Order-ID.
+	Attributes []string `mapstructure:"attributes"`
+	// URLPath are templates of URL paths: literal segments, {identifier} once, * for one segment, a final ** for any number.
+	URLPath []string `mapstructure:"url_path"`
+	// Query are URL query parameters.
+	Query []string `mapstructure:"query"`
+	// Headers are captured request or message headers (http.request.header.*, messaging.header.*, rpc.*.metadata.*).
+	Headers []string `mapstructure:"headers"`
+	// Baggage are entries of W3C baggage, as attributes baggage.* or in a captured baggage header.
+	Baggage []string `mapstructure:"baggage"`
+	// MessageID joins traces that send and receive the same messaging.message.id.
+	MessageID bool `mapstructure:"message_id"`
+	// ConversationID joins traces with the same messaging.message.conversation_id.
+	ConversationID bool `mapstructure:"conversation_id"`
+	// SpanLinks joins traces whose spans link to each other, two links far. A span with more than 8 links joins nothing.
+	SpanLinks bool `mapstructure:"span_links"`
+	// Pattern is a regular expression (RE2) that a whole value must match. Default: anything but zeros.
+	Pattern string `mapstructure:"pattern"`
+	// PseudonymKey makes raw values pseudonyms: HMAC-SHA256 under the primary key of this JSON file (mode 0600). Present but
+	// empty: a random key of this start. Absent: values are written as they are.
+	PseudonymKey *string `mapstructure:"pseudonym_key"`
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Identifiers: map[string]IdentifierConfig{
+			"order.id":   {Attributes: []string{"order.id", "orderId"}, MessageID: true, SpanLinks: true},
+			"session.id": {Attributes: []string{"session.id", "sessionId"}},
+		},
+		Source: SourceWrite,
+	}
+}
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal lets the user's identifiers replace the default ones instead of being added to them, and tells an empty
+// pseudonym_key (an unset variable) from an absent one.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	given, ok := conf.ToStringMap()["identifiers"]
+	if ok {
+		c.Identifiers = nil
+	}
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	sections, _ := given.(map[string]any)
+	for name, section := range sections {
+		fields, _ := section.(map[string]any)
+		if v, ok := fields["pseudonym_key"]; ok && v == nil {
+			id := c.Identifiers[name]
+			id.PseudonymKey = new(string)
+			c.Identifiers[name] = id
+		}
+	}
+	return nil
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,59}$`)
+
+var _ confmap.Validator = (*Config)(nil)
+
+// Validate reports every problem at once.
+func (c *Config) Validate() error {
+	var errs []error
+	if len(c.Identifiers) == 0 {
+		errs = append(errs, errors.New("identifiers: name at least one, such as order.id"))
+	}
+	if len(c.Identifiers) > extract.MaxRules {
+		errs = append(errs, fmt.Errorf("identifiers: %d of them; at most %d", len(c.Identifiers), extract.MaxRules))
+	}
+	if c.Source != SourceWrite && c.Source != SourceStrip {
+		errs = append(errs, fmt.Errorf("source: %q is neither %q nor %q", c.Source, SourceWrite, SourceStrip))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Identifiers)) {
+		if !validName.MatchString(name) {
+			errs = append(errs, fmt.Errorf("identifiers::%s: not a name; letters, digits, dots, - and _, at most 60", name))
+			continue
+		}
+		for _, suffix := range []string{"s", ".source"} {
+			if _, taken := c.Identifiers[name+suffix]; taken {
+				errs = append(errs, fmt.Errorf("identifiers::%s: is written by %s itself; rename one", name+suffix, name))
+			}
+		}
+		if _, err := extract.Compile([]extract.Rule{c.rule(name)}, false, false); err != nil {
+			errs = append(errs, fmt.Errorf("identifiers::%w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rule is the extraction rule of one identifier, without what needs a file.
+func (c *Config) rule(name string) extract.Rule {
+	id := c.Identifiers[name]
+	return extract.Rule{
+		Name: name, Attributes: id.Attributes, URLPaths: id.URLPath, Query: id.Query, Headers: id.Headers,
+		Baggage: id.Baggage, Pattern: id.Pattern,
+	}
+}

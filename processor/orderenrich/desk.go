@@ -1,0 +1,193 @@
+package orderenrich
+
+import (
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ordertrace/ordertrace/internal/binding"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/lineage"
+)
+
+// maxList is how many elements of a list attribute are read.
+const maxList = 1024
+
+// mark is what stands on a span or record already, a bit for each rule.
+type mark struct {
+	written uint32 // "<name>"
+	plural  uint32 // "<name>s"
+	ours    uint32 // "<name>.source": another collector wrote it
+}
+
+// desk is the working memory for one payload; it is pooled.
+type desk struct {
+	reader   *extract.Reader
+	batch    *lineage.Batch
+	marks    []mark
+	resource []extract.Fact
+	names    []string
+	plurals  []string
+	sources  []string
+	write    bool // "<name>.source"; else it is stripped
+	joins    binding.Joins
+	counts   counts
+}
+
+func newDesk(e *enricher) *desk {
+	d := &desk{
+		reader: extract.NewReader(e.matcher),
+		batch:  lineage.NewBatch(e.index, e.rules, e.signal == "logs"),
+		names:  e.names,
+		write:  e.cfg.Source == SourceWrite,
+	}
+	for i, n := range e.names {
+		d.plurals = append(d.plurals, n+"s")
+		d.sources = append(d.sources, n+".source")
+		d.joins |= e.rules[i].Joins
+	}
+	return d
+}
+
+func (d *desk) clear() {
+	d.reader.Release()
+	d.batch.Reset()
+	clear(d.resource[:cap(d.resource)])
+	d.resource, d.marks = d.resource[:0], d.marks[:0]
+	d.counts = counts{}
+}
+
+// beginResource reads what holds for everything that the resource sent.
+func (d *desk) beginResource(r pcommon.Resource) {
+	d.reader.Reset()
+	d.attributes(extract.Resource, r.Attributes())
+	d.resource = append(d.resource[:0], d.reader.Facts...)
+	d.reader.Reset()
+}
+
+// attributes reads a set of attributes: text, whole numbers and lists of them.
+func (d *desk) attributes(at extract.Place, m pcommon.Map) {
+	for k, v := range m.All() {
+		if !d.reader.Wants(k) {
+			continue
+		}
+		d.reader.Mark(at, k)
+		if v.Type() != pcommon.ValueTypeSlice {
+			d.value(at, k, v)
+			continue
+		}
+		list := v.Slice()
+		for i := range min(list.Len(), maxList) {
+			d.value(at, k, list.At(i))
+		}
+	}
+}
+
+func (d *desk) value(at extract.Place, k string, v pcommon.Value) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		d.reader.Read(at, k, v.Str())
+	case pcommon.ValueTypeInt:
+		d.reader.Read(at, k, strconv.FormatInt(v.Int(), 10))
+	}
+}
+
+// add ends the reading of one span or record: it goes into the batch with all that was found.
+func (d *desk) add(trace [16]byte, id, parent [8]byte) {
+	r := d.reader
+	r.Settle()
+	d.batch.Add(trace, id, parent)
+	for _, f := range r.Facts {
+		d.batch.Fact(f)
+	}
+	for _, f := range d.resource {
+		d.batch.Fact(f)
+	}
+	m := mark{written: r.Written, plural: r.Plural}
+	for i := range d.names {
+		if r.Stamped[i] != binding.NoSource {
+			m.ours |= 1 << i
+		}
+	}
+	d.marks = append(d.marks, m)
+	if len(r.IDs) <= lineage.MaxLinks {
+		for _, id := range r.IDs {
+			if d.joins.Has(id.Via) {
+				d.batch.Join(binding.MessageOf(id.Via, id.Value), id.Via)
+			}
+		}
+	}
+	r.Reset()
+}
+
+// links joins a span's trace to those it links to.
+func (d *desk) links(trace pcommon.TraceID, links ptrace.SpanLinkSlice) {
+	if links.Len() > lineage.MaxLinks || !d.joins.Has(binding.Link) {
+		return
+	}
+	for i := range links.Len() {
+		if to := links.At(i).TraceID(); !to.IsEmpty() && to != trace {
+			d.batch.Join(binding.Trace(to), binding.Link)
+		}
+	}
+}
+
+// stamp writes what the batch decided on the span or record with number i.
+func (d *desk) stamp(i int, attrs pcommon.Map) {
+	m := d.marks[i]
+	for r := range d.names {
+		bit := uint32(1) << r
+		out := d.stampOne(i, r, attrs, m.written&bit != 0, m.plural&bit != 0, m.ours&bit != 0)
+		d.counts[r][out]++
+		if !d.write && m.ours&bit != 0 {
+			attrs.Remove(d.sources[r])
+		}
+	}
+}
+
+func (d *desk) stampOne(i, r int, attrs pcommon.Map, written, plural, ours bool) outcome {
+	if written && !ours {
+		return present
+	}
+	dec := d.batch.Decide(i, r)
+	switch {
+	case dec.Value != "":
+		out := stamped
+		if written {
+			if v, ok := attrs.Get(d.names[r]); ok && v.Type() == pcommon.ValueTypeStr && v.Str() == dec.Value {
+				return present
+			}
+			out = corrected
+		}
+		if plural && ours {
+			attrs.Remove(d.plurals[r])
+		}
+		attrs.PutStr(d.names[r], dec.Value)
+		d.note(r, attrs, dec.Source)
+		return out
+	case dec.Set != nil:
+		if written {
+			attrs.Remove(d.names[r])
+		}
+		if plural && !ours {
+			return several
+		}
+		list := attrs.PutEmptySlice(d.plurals[r])
+		list.EnsureCapacity(len(dec.Set))
+		for _, v := range dec.Set {
+			list.AppendEmpty().SetStr(v)
+		}
+		d.note(r, attrs, dec.Source)
+		return several
+	case written:
+		return present
+	}
+	return nothing
+}
+
+func (d *desk) note(r int, attrs pcommon.Map, s binding.Source) {
+	if d.write {
+		attrs.PutStr(d.sources[r], s.String())
+	}
+}

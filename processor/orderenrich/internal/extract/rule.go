@@ -1,0 +1,225 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/ordertrace/ordertrace/internal/binding"
+)
+
+// MaxRules is how many identifiers one Matcher can hold.
+const MaxRules = 16
+
+const (
+	maxKey = 96   // longest attribute key that is looked at, in bytes
+	maxURL = 8192 // longest URL, query or baggage header that is read, in bytes; a longer one is ignored as a whole
+)
+
+// Rule says where one identifier may come from and what a valid value looks like.
+type Rule struct {
+	Name       string
+	Attributes []string // other names, best first; case and -/_ do not matter, orderId is also order_id
+	URLPaths   []string // templates such as /api/orders/{order.id}/**
+	Query      []string // query parameters
+	Headers    []string // captured HTTP, RPC and message headers
+	Baggage    []string // baggage entries
+	Pattern    string   // regular expression that a whole value must match; empty: anything
+	// Derive replaces a raw value, for example by a pseudonym. Values under the identifier's own name are not raw.
+	Derive func(raw string) string
+}
+
+type rule struct {
+	name    string
+	paths   *trie
+	query   map[string]bool
+	baggage map[string]bool
+	pattern *regexp.Regexp
+	derive  func(string) string
+}
+
+// Kinds of what a key can hold.
+type kind uint8
+
+const (
+	kindAlias   kind = iota // a value of rule; order is its place in the list
+	kindSource              // "<name>.source"
+	kindPlural              // "<name>s"
+	kindPath                // a URL path
+	kindFull                // a whole URL
+	kindQuery               // a query string
+	kindHeader              // a captured header of rule
+	kindBaggage             // a baggage entry of rule
+	kindBaggageHeader
+	kindMessage
+	kindConversation
+)
+
+type action struct {
+	kind  kind
+	rule  uint8
+	order uint8
+}
+
+// Matcher knows which attribute keys matter.
+type Matcher struct {
+	rules []rule
+	// filter has a bit for each length, chosen by the last byte: most keys end there.
+	filter [256]uint64
+	keys   map[string][]action
+}
+
+// headerPrefixes are those of the semantic conventions, old and new.
+var headerPrefixes = []string{"http.request.header.", "messaging.header.", "rpc.grpc.request.metadata.", "rpc.request.metadata."}
+
+// Compile checks the rules and builds a Matcher. messages and conversations say whether their ids are wanted.
+func Compile(rules []Rule, messages, conversations bool) (*Matcher, error) {
+	if len(rules) > MaxRules {
+		return nil, fmt.Errorf("%d identifiers: at most %d", len(rules), MaxRules)
+	}
+	m := &Matcher{keys: map[string][]action{}}
+	var errs []error
+	for i, r := range rules {
+		c, err := m.compile(uint8(i), r)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", r.Name, err))
+		}
+		m.rules = append(m.rules, c)
+	}
+	if messages {
+		m.add(action{kind: kindMessage}, "messaging.message.id", "messaging.message_id")
+	}
+	if conversations {
+		m.add(action{kind: kindConversation}, "messaging.message.conversation_id", "messaging.conversation_id")
+	}
+	return m, errors.Join(errs...)
+}
+
+func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
+	c := rule{name: r.Name, derive: r.Derive, query: folded(r.Query), baggage: folded(r.Baggage)}
+	var errs []error
+	for _, list := range [][]string{{r.Name + ".source"}, r.Attributes, r.Headers, r.Query, r.Baggage} {
+		for _, s := range list {
+			if s == "" || len(s) > maxKey-32 {
+				errs = append(errs, fmt.Errorf("name %q: between 1 and %d bytes", s, maxKey-32))
+			}
+		}
+	}
+	m.add(action{kindAlias, i, 0}, r.Name)
+	for k, a := range r.Attributes {
+		m.add(action{kindAlias, i, uint8(min(k, 255))}, spellings(a)...)
+	}
+	m.add(action{kindSource, i, 0}, r.Name+".source")
+	m.add(action{kindPlural, i, 0}, r.Name+"s")
+	for _, p := range headerPrefixes {
+		for _, h := range r.Headers {
+			m.add(action{kindHeader, i, 0}, p+h)
+		}
+		if len(r.Baggage) > 0 {
+			m.add(action{kind: kindBaggageHeader, rule: i}, p+"baggage")
+		}
+	}
+	for _, b := range r.Baggage {
+		m.add(action{kindBaggage, i, 0}, "baggage."+b)
+	}
+	paths, err := newTrie(r.Name, r.URLPaths)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	c.paths = paths
+	if len(r.URLPaths) > 0 || len(r.Query) > 0 {
+		m.add(action{kindPath, i, 0}, "url.path", "http.target")
+		m.add(action{kindFull, i, 0}, "url.full", "http.url")
+		m.add(action{kindQuery, i, 0}, "url.query")
+	}
+	if r.Pattern != "" {
+		if c.pattern, err = regexp.Compile("^(?:" + r.Pattern + ")$"); err != nil {
+			errs = append(errs, fmt.Errorf("pattern: %w", err))
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+func (m *Matcher) add(a action, keys ...string) {
+	for _, k := range keys {
+		k = fold(k)
+		if k == "" || len(k) > maxKey || hasAction(m.keys[k], a) {
+			continue
+		}
+		m.keys[k] = append(m.keys[k], a)
+		m.filter[k[len(k)-1]] |= 1 << (len(k) & 63)
+	}
+}
+
+// hasAction treats a second place in the list as a repetition: the first, the better one, stands.
+func hasAction(list []action, a action) bool {
+	for _, o := range list {
+		if o.kind == a.kind && o.rule == a.rule {
+			return true
+		}
+	}
+	return false
+}
+
+// match returns what a key can hold; nil for almost all keys, at the cost of one table look.
+func (m *Matcher) match(key string) []action {
+	n := len(key)
+	if n == 0 || n > maxKey || m.filter[foldByte(key[n-1])]&(1<<(n&63)) == 0 {
+		return nil
+	}
+	var buf [maxKey]byte
+	for i := range n {
+		buf[i] = foldByte(key[i])
+	}
+	return m.keys[string(buf[:n])]
+}
+
+// spellings lists the forms in which a name is written: orderId, order_id, order-id and OrderID are one name.
+func spellings(name string) []string {
+	var b strings.Builder
+	for i, r := range name {
+		upper := r >= 'A' && r <= 'Z'
+		if upper && i > 0 {
+			if p := name[i-1]; p >= 'a' && p <= 'z' || p >= '0' && p <= '9' {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(r)
+	}
+	split := fold(b.String())
+	return []string{split, strings.ReplaceAll(split, "_", "")}
+}
+
+func fold(s string) string {
+	b := []byte(s)
+	for i := range b {
+		b[i] = foldByte(b[i])
+	}
+	return string(b)
+}
+
+func foldByte(c byte) byte {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '-':
+		return '_'
+	}
+	return c
+}
+
+func folded(names []string) map[string]bool {
+	set := map[string]bool{}
+	for _, n := range names {
+		for _, s := range spellings(n) {
+			set[s] = true
+		}
+	}
+	return set
+}
+
+// sourceOf is the rank of a plain value by where its attribute stands.
+var sourceOf = [...]binding.Source{
+	Own: binding.Attribute, Event: binding.Event, Link: binding.LinkAttribute, Resource: binding.Resource, Body: binding.Attribute,
+}

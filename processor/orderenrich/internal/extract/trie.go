@@ -1,0 +1,124 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// trie matches URL paths against templates, segment by segment: a literal is preferred to {name}, {name} to *, and * to
+// a final **, which stands for any number of segments, none included. Matching looks at no more segments than the
+// longest template has.
+type trie struct {
+	root node
+}
+
+type node struct {
+	literal map[string]*node
+	capture *node
+	any     *node
+	rest    bool // a template ends here with **
+	end     bool // a template ends here
+}
+
+const maxSegments = 32
+
+func newTrie(name string, templates []string) (*trie, error) {
+	if len(templates) == 0 {
+		return nil, nil
+	}
+	t := &trie{}
+	var errs []error
+	for _, s := range templates {
+		if err := t.add(name, s); err != nil {
+			errs = append(errs, fmt.Errorf("url_path %q: %w", s, err))
+		}
+	}
+	return t, errors.Join(errs...)
+}
+
+func (t *trie) add(name, template string) error {
+	if !strings.HasPrefix(template, "/") {
+		return errors.New("must begin with /")
+	}
+	segments := strings.Split(strings.Trim(template, "/"), "/")
+	if len(segments) > maxSegments {
+		return fmt.Errorf("at most %d segments", maxSegments)
+	}
+	captures := 0
+	n := &t.root
+	for i, s := range segments {
+		switch {
+		case s == "**":
+			if i != len(segments)-1 {
+				return errors.New("** must be the last segment")
+			}
+		case s == "{"+name+"}":
+			captures++
+			n = child(&n.capture)
+		case s == "*":
+			n = child(&n.any)
+		case s == "" || strings.ContainsAny(s, "{}*?#"):
+			return fmt.Errorf("segment %q: write text, *, a final ** or {%s}", s, name)
+		default:
+			if n.literal == nil {
+				n.literal = map[string]*node{}
+			}
+			next := n.literal[s]
+			if next == nil {
+				next = &node{}
+				n.literal[s] = next
+			}
+			n = next
+		}
+	}
+	if captures != 1 {
+		return fmt.Errorf("must contain {%s} once", name)
+	}
+	last := &n.end
+	if segments[len(segments)-1] == "**" {
+		last = &n.rest
+	}
+	if *last {
+		return errors.New("is there twice")
+	}
+	*last = true
+	return nil
+}
+
+func child(p **node) *node {
+	if *p == nil {
+		*p = &node{}
+	}
+	return *p
+}
+
+// match returns the captured segment of the most specific template that matches.
+func (t *trie) match(path string) (string, bool) {
+	return t.root.match(strings.TrimPrefix(path, "/"), "")
+}
+
+func (n *node) match(path, captured string) (string, bool) {
+	if path == "" {
+		return captured, n.end || n.rest
+	}
+	segment, rest, _ := strings.Cut(path, "/")
+	if next := n.literal[segment]; next != nil {
+		if v, ok := next.match(rest, captured); ok {
+			return v, true
+		}
+	}
+	if segment != "" {
+		if n.capture != nil {
+			if v, ok := n.capture.match(rest, segment); ok {
+				return v, true
+			}
+		}
+		if n.any != nil {
+			if v, ok := n.any.match(rest, captured); ok {
+				return v, true
+			}
+		}
+	}
+	return captured, n.rest
+}

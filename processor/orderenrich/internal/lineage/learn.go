@@ -1,0 +1,273 @@
+package lineage
+
+import (
+	"time"
+
+	"github.com/ordertrace/ordertrace/internal/binding"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
+)
+
+// Learn tells the index what the spans say and asks it what others said; after it, Decide answers.
+func (b *Batch) Learn(now time.Time) Learnt {
+	for i := range b.spans {
+		if b.spans[i].facts != none {
+			b.gather(int32(i))
+		}
+	}
+	for g := range b.groups {
+		b.teach(&b.groups[g], now)
+	}
+	if len(b.joins) > 0 {
+		for _, j := range b.joins {
+			b.tellJoin(j, now)
+		}
+		for _, j := range b.joins {
+			b.askJoin(j, now)
+		}
+		b.known = b.known[:0]
+		for g := range b.groups {
+			b.ask(&b.groups[g], now)
+		}
+	}
+	for g := range b.groups {
+		b.settle(int32(g))
+	}
+	return b.learnt
+}
+
+// gather adds what a span says to the values of its group.
+func (b *Batch) gather(s int32) {
+	g := &b.groups[b.spans[s].group]
+	for f := b.spans[s].facts; f != none; f = b.facts[f].next {
+		b.addValue(g, &b.facts[f])
+	}
+}
+
+func (b *Batch) addValue(g *group, f *fact) {
+	n := 0
+	for v := g.values; v != none; v = b.values[v].next {
+		have := &b.values[v]
+		if have.rule != f.Rule {
+			continue
+		}
+		if have.text == f.Value {
+			have.guess = have.guess && f.Guess
+			if f.Source > have.source {
+				have.source, have.hops = f.Source, f.hops
+			}
+			return
+		}
+		n++
+	}
+	if n < maxValues {
+		b.values = append(b.values, value{f.Rule, f.Source, f.hops, f.Guess, f.Value, g.values})
+		g.values = int32(len(b.values) - 1)
+	}
+}
+
+// teach looks a group up and binds what the index does not know yet.
+func (b *Batch) teach(g *group, now time.Time) {
+	b.ask(g, now)
+	if g.values == none || g.trace == ([16]byte{}) {
+		return
+	}
+	changed := false
+	for v := g.values; v != none; v = b.values[v].next {
+		val := &b.values[v]
+		k := b.knownOf(g, val.rule)
+		if k != nil && k.Value == val.text && k.Source >= val.source {
+			continue
+		}
+		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{
+			Name: b.rules[val.rule].Name, Source: val.source, Hops: val.hops, Value: val.text,
+		}, now)
+		b.count(out, val.source)
+		changed = changed || out == binding.Bound || out == binding.Better || out == binding.Contradicted
+	}
+	if changed {
+		b.ask(g, now)
+	}
+}
+
+func (b *Batch) count(out binding.Outcome, s binding.Source) {
+	switch out {
+	case binding.Bound, binding.Better:
+		b.learnt.New[s]++
+	case binding.Refused:
+		b.learnt.Refused++
+	}
+}
+
+func (b *Batch) ask(g *group, now time.Time) {
+	from := int32(len(b.known))
+	b.known = b.index.Lookup(binding.Trace(g.trace), now, b.known)
+	g.known = [2]int32{from, int32(len(b.known))}
+}
+
+func (b *Batch) knownOf(g *group, rule uint8) *binding.Binding {
+	for i := g.known[0]; i < g.known[1]; i++ {
+		if k := &b.known[i]; k.Name == b.rules[rule].Name {
+			return k
+		}
+	}
+	return nil
+}
+
+// tellJoin binds a message or linked trace to what the span belongs to: what it names itself, else the trace's only value.
+func (b *Batch) tellJoin(j join, now time.Time) {
+	g := &b.groups[b.spans[j.span].group]
+	for r := range b.rules {
+		rule := &b.rules[r]
+		if !rule.Joins.Has(j.via) {
+			continue
+		}
+		d, hops := b.own(j.span, uint8(r))
+		if n, _ := b.different(g, uint8(r)); d.Source == binding.NoSource && n <= 1 {
+			if k := b.knownOf(g, uint8(r)); k != nil && !k.Several {
+				d, hops = Decision{Value: k.Value, Source: k.Source}, k.Hops
+			}
+		}
+		hops += binding.Step(j.via)
+		if d.Value == "" || hops > binding.MaxHops {
+			continue
+		}
+		source := min(d.Source, j.via)
+		b.count(b.index.Bind(j.node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Value: d.Value}, now), source)
+	}
+}
+
+// askJoin gives a span what its message or linked trace belongs to, if it names nothing itself; where that is not known
+// yet, the two are connected, so that it arrives later.
+func (b *Batch) askJoin(j join, now time.Time) {
+	g := &b.groups[b.spans[j.span].group]
+	var buf [4]binding.Binding
+	known := b.index.Lookup(j.node, now, buf[:0])
+	waiting := false
+	for r := range b.rules {
+		rule := &b.rules[r]
+		if !rule.Joins.Has(j.via) {
+			continue
+		}
+		if d, _ := b.own(j.span, uint8(r)); d.Source != binding.NoSource && d.Source > j.via {
+			continue
+		}
+		k := find(known, rule.Name)
+		if k == nil {
+			waiting = waiting || b.knownOf(g, uint8(r)) == nil
+			continue
+		}
+		hops := k.Hops + binding.Step(j.via)
+		if k.Several || hops > binding.MaxHops {
+			continue
+		}
+		f := extract.Fact{Rule: uint8(r), Source: min(k.Source, j.via), Value: k.Value}
+		b.addFact(j.span, f, hops)
+		b.addValue(g, &b.facts[len(b.facts)-1])
+		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{Name: rule.Name, Source: f.Source, Hops: hops, Value: f.Value}, now)
+		b.count(out, f.Source)
+	}
+	if waiting && g.trace != ([16]byte{}) {
+		b.index.Connect(binding.Trace(g.trace), j.node, j.via, now)
+	}
+}
+
+func find(known []binding.Binding, n binding.Name) *binding.Binding {
+	for i := range known {
+		if known[i].Name == n {
+			return &known[i]
+		}
+	}
+	return nil
+}
+
+// own is what a span names itself: of its best source and alias the only value, or the set of them.
+func (b *Batch) own(s int32, rule uint8) (Decision, uint8) {
+	var d Decision
+	var order, hops uint8
+	for i := b.spans[s].facts; i != none; i = b.facts[i].next {
+		f := &b.facts[i]
+		if f.Guess && f.Rule == rule && b.superseded(&b.groups[b.spans[s].group], rule, f.Source, f.Value) {
+			continue
+		}
+		if f.Rule != rule || f.Source < d.Source || f.Source == d.Source && f.Order > order {
+			continue
+		}
+		if f.Source > d.Source || f.Order < order {
+			d = Decision{Value: f.Value, Source: f.Source}
+			order, hops = f.Order, f.hops
+			continue
+		}
+		if d.Set == nil && d.Value != f.Value {
+			d.Set = insert([]string{d.Value}, f.Value)
+			d.Value = ""
+		} else if d.Set != nil {
+			d.Set = insert(d.Set, f.Value)
+		}
+	}
+	return d, hops
+}
+
+// superseded says that the trace has a better value than what another collector guessed.
+func (b *Batch) superseded(g *group, rule uint8, s binding.Source, text string) bool {
+	k := b.knownOf(g, rule)
+	return k != nil && !k.Several && k.Source > s && k.Value != text
+}
+
+// different counts the values of a group, and returns the last.
+func (b *Batch) different(g *group, rule uint8) (n int, only *value) {
+	for v := g.values; v != none; v = b.values[v].next {
+		val := &b.values[v]
+		if val.rule != rule || val.guess && b.superseded(g, rule, val.source, val.text) {
+			continue
+		}
+		n++
+		only = val
+	}
+	return n, only
+}
+
+// settle finds out for each identifier of a group whether one value holds for all of its spans; if not, the tree decides.
+func (b *Batch) settle(gi int32) {
+	g := &b.groups[gi]
+	if g.values == none {
+		return // all that Decide needs is in known
+	}
+	for r := range b.rules {
+		n, only := b.different(g, uint8(r))
+		k := b.knownOf(g, uint8(r))
+		switch {
+		case n == 0:
+			continue
+		case n == 1 && g.spans == 1, n == 1 && k != nil && !k.Several && k.Value == only.text:
+			continue
+		case n > 1:
+			b.learnt.Several++
+		}
+		var fallback Decision
+		switch {
+		case n == 1 && k == nil: // the index had no room
+			fallback = Decision{Value: only.text, Source: only.source}
+		case n == 1 && !k.Several:
+			fallback = Decision{Value: k.Value, Source: k.Source}
+		}
+		b.grow(gi, uint8(r), fallback)
+	}
+}
+
+// Decide says what a span belongs to.
+func (b *Batch) Decide(s, rule int) Decision {
+	sp := &b.spans[s]
+	g := &b.groups[sp.group]
+	if t := g.tree[rule]; t > 0 {
+		return b.trees[t-1+sp.ordinal]
+	}
+	if sp.facts != none {
+		if d, _ := b.own(int32(s), uint8(rule)); d.Source != binding.NoSource {
+			return d
+		}
+	}
+	if k := b.knownOf(g, uint8(rule)); k != nil && !k.Several {
+		return Decision{Value: k.Value, Source: k.Source}
+	}
+	return Decision{}
+}

@@ -1,0 +1,110 @@
+package orderenrich
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/ordertrace/ordertrace/internal/binding"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/lineage"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/metadata"
+)
+
+// outcome is what became of a span or record, for one identifier.
+type outcome uint8
+
+const (
+	present   outcome = iota // it was there already
+	stamped                  // it was written
+	corrected                // the stamp of another collector was replaced
+	several                  // the span stands above several values
+	nothing                  // nothing is known
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{"present", "stamped", "corrected", "several", "none"}
+
+// counts is what became of a payload.
+type counts [extract.MaxRules][outcomes]int64
+
+// meters turns facts into self-telemetry. The options are made once, so that recording does not allocate.
+type meters struct {
+	tb      *metadata.TelemetryBuilder
+	signal  attribute.KeyValue
+	only    []metric.AddOption // the signal alone
+	perItem [][outcomes][]metric.AddOption
+	sources [][]metric.AddOption
+}
+
+func newMeters(set component.TelemetrySettings, signal string, names []string) (*meters, error) {
+	tb, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	m := &meters{tb: tb, signal: attribute.String("signal", signal)}
+	m.only = m.options()
+	for _, n := range names {
+		var row [outcomes][]metric.AddOption
+		for o := range row {
+			row[o] = m.options(attribute.String("identifier", n), attribute.String("outcome", outcomeNames[o]))
+		}
+		m.perItem = append(m.perItem, row)
+	}
+	m.sources = make([][]metric.AddOption, len(binding.Sources())+1)
+	for _, s := range binding.Sources() {
+		m.sources[s] = m.options(attribute.String("source", s.String()))
+	}
+	return m, nil
+}
+
+func (m *meters) options(kv ...attribute.KeyValue) []metric.AddOption {
+	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(append(kv, m.signal)...))}
+}
+
+func (m *meters) items(ctx context.Context, c *counts) {
+	for r := range m.perItem {
+		for o, n := range c[r] {
+			if n > 0 {
+				m.tb.OrderEnrichItems.Add(ctx, n, m.perItem[r][o]...)
+			}
+		}
+	}
+}
+
+func (m *meters) learnt(ctx context.Context, l lineage.Learnt) {
+	for s := range m.sources {
+		if n := l.New[s]; n > 0 {
+			m.tb.OrderEnrichLearnt.Add(ctx, int64(n), m.sources[s]...)
+		}
+	}
+	if l.Several > 0 {
+		m.tb.OrderEnrichSeveral.Add(ctx, int64(l.Several), m.only...)
+	}
+	if l.Refused > 0 {
+		m.tb.OrderEnrichRefused.Add(ctx, int64(l.Refused), m.only...)
+	}
+}
+
+// observe reports on an index that belongs to this instance alone.
+func (m *meters) observe(x *binding.Index) error {
+	only := metric.WithAttributes(m.signal)
+	err := m.tb.RegisterOrderEnrichIndexBytesCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(x.Stats(time.Now()).Bytes, only)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return m.tb.RegisterOrderEnrichIndexDroppedCallback(func(_ context.Context, o metric.Int64Observer) error {
+		s := x.Stats(time.Now())
+		o.Observe(s.Expired, only, metric.WithAttributes(attribute.String("reason", "expired")))
+		o.Observe(s.Evicted, only, metric.WithAttributes(attribute.String("reason", "evicted")))
+		return nil
+	})
+}
+
+func (m *meters) stop() { m.tb.Shutdown() }
