@@ -70,6 +70,7 @@ func (s *stage) inspect(ctx context.Context, r *report.Report, src report.Source
 		r.CheckCoverage(ctx, src, sampleSize),
 		r.CheckKinds(ctx, src),
 		r.CheckPersonal(ctx, src),
+		r.CheckMonitor(ctx, src),
 	)
 	if err != nil {
 		return fmt.Errorf("check what was promised: %w", err)

@@ -250,6 +250,7 @@ func (s *stage) sources(since time.Time) report.Sources {
 	return report.Sources{
 		Jaeger: ask.Jaeger{Addr: s.jaeger.Query}, Prometheus: ask.Prometheus{Addr: s.prom.Addr},
 		Shop: report.Shop{DB: s.db}, Since: since, Planted: filepath.Join(s.shopDir(), "planted.jsonl"),
-		LogFiles: []string{filepath.Join(s.out, "data/logs/*"), filepath.Join(s.out, "data/queue/*"), s.collector.Log},
+		Dashboards: filepath.Join(s.root, "distro/monitor/grafana/*.json"),
+		LogFiles:   []string{filepath.Join(s.out, "data/logs/*"), filepath.Join(s.out, "data/queue/*"), s.collector.Log},
 	}
 }

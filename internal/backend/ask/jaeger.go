@@ -35,9 +35,10 @@ func (j Jaeger) Services(ctx context.Context) ([]string, error) {
 	return answer.Services, json.Unmarshal(body, &answer)
 }
 
-// Trace returns all spans of a trace; none when Jaeger does not know it.
+// Trace returns all spans of a trace as they were stored (Jaeger adjusts clocks and adds warnings otherwise); none
+// when it does not know it.
 func (j Jaeger) Trace(ctx context.Context, id string) (ptrace.Traces, error) {
-	body, err := get(ctx, "http://"+j.Addr+"/api/v3/traces/"+url.PathEscape(id))
+	body, err := get(ctx, "http://"+j.Addr+"/api/v3/traces/"+url.PathEscape(id)+"?raw_traces=true")
 	if status := new(StatusError); errors.As(err, &status) && status.Code == http.StatusNotFound {
 		return ptrace.NewTraces(), nil
 	}

@@ -129,3 +129,29 @@ func number(v any) float64 {
 	}
 	return f
 }
+
+// Rule is one alerting or recording rule and how its last evaluation went.
+type Rule struct {
+	Name      string `json:"name"`
+	Query     string `json:"query"`
+	LastError string `json:"lastError"`
+}
+
+// Rules lists the rules that Prometheus has loaded.
+func (p Prometheus) Rules(ctx context.Context) ([]Rule, error) {
+	var answer struct {
+		Data struct {
+			Groups []struct {
+				Rules []Rule `json:"rules"`
+			} `json:"groups"`
+		} `json:"data"`
+	}
+	if err := p.get(ctx, "rules", nil, &answer); err != nil {
+		return nil, err
+	}
+	var rules []Rule
+	for _, g := range answer.Data.Groups {
+		rules = append(rules, g.Rules...)
+	}
+	return rules, nil
+}

@@ -24,6 +24,7 @@ type Report struct {
 	Kinds      []Kind            `json:"kinds_of_data"`
 	Metrics    []Comparison      `json:"metrics"`
 	LostOrder  LostOrder         `json:"lost_order"`
+	Monitor    Monitor           `json:"dashboards_and_rules"`
 	Collector  Collector         `json:"collector"`
 	Complaints []string          `json:"broken_promises"`
 }
@@ -67,6 +68,7 @@ type Sources struct {
 	Since      time.Time
 	Planted    string   // file of the load driver: one {"kind": …, "value": …} a line
 	LogFiles   []string // globs of the files that the collector wrote
+	Dashboards string   // glob of Grafana's files
 }
 
 // Complain notes a promise that was not kept.
@@ -96,6 +98,7 @@ func (r *Report) Summary() string {
 	for _, m := range r.Metrics {
 		line("  "+m.What, "Prometheus %g, shop %g", m.Prometheus, m.Shop)
 	}
+	line("dashboards", "%d expressions, %d without data; %d rules, %d failing", r.Monitor.Panels, len(r.Monitor.Empty), r.Monitor.Rules, len(r.Monitor.Ill))
 	if r.LostOrder.Labels != nil {
 		line("lost order", "%s named by the alert after %.0f s", r.LostOrder.OrderID, r.LostOrder.AfterS)
 	}

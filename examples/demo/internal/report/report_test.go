@@ -52,6 +52,15 @@ func TestEachKindOfDataIsRecognised(t *testing.T) {
 	}
 }
 
+func TestExpressionsOfADashboardCanBeAskedAsTheyAre(t *testing.T) {
+	exprs, err := Expressions([]byte(`{"panels":[{"targets":[{"expr":"rate(a{flow=~\"$flow\"}[$__rate_interval])"}]},
+		{"panels":[{"targets":[{"expr":"b{flow=~\"${flow:regex}\"}"},{"expr":""}]}]}]}`))
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{`rate(a{flow=~".*"}[1m])`, `b{flow=~".*"}`}, exprs)
+	_, err = Expressions([]byte(`{`))
+	require.Error(t, err)
+}
+
 func span(order string) ask.Span {
 	s := ask.Span{Span: ptrace.NewSpan(), Resource: pcommon.NewMap()}
 	s.SetTraceID(pcommon.TraceID{1})
