@@ -32,12 +32,13 @@ type stage struct {
 	customers *backend.Process
 	services  []*backend.Process
 
-	amqp, database string // URLs; empty for the shop's stand-ins
-	brokerMetrics  string
-	adminPorts     []int // of shop-api, crm-api, mes-api
-	otlp, metrics  string
-	servers        map[string]string
-	db             *sql.DB
+	amqp, database  string // URLs; empty for the shop's stand-ins
+	brokerMetrics   string
+	databaseMetrics string
+	adminPorts      []int // of shop-api, crm-api, mes-api
+	otlp, metrics   string
+	servers         map[string]string
+	db              *sql.DB
 }
 
 var serviceNames = []string{"shop-api", "crm-api", "mes-api"}
@@ -89,7 +90,7 @@ func say(format string, args ...any) {
 
 // startStores prefers the real broker and database and falls back on what the shop brings along.
 func (s *stage) startStores(ctx context.Context) error {
-	s.brokerMetrics = "127.0.0.1:15692"
+	s.brokerMetrics, s.databaseMetrics = "127.0.0.1:15692", "127.0.0.1:9187"
 	if rabbit, err := s.site.RabbitMQ(ctx, backend.RabbitMQOptions{MetricsPort: 15692}); err != nil {
 		say("RabbitMQ: %v", err)
 		say("RabbitMQ: using the shop's stand-in, a small AMQP broker in memory")
@@ -105,6 +106,11 @@ func (s *stage) startStores(ctx context.Context) error {
 	} else {
 		s.database, s.servers["database"] = pg.URL, "PostgreSQL"
 		say("PostgreSQL takes queries")
+		if exporter, err := s.site.Exporter(ctx, pg, 9187); err != nil {
+			say("PostgreSQL's metrics: %v", err)
+		} else {
+			s.databaseMetrics = exporter.Addr
+		}
 	}
 	return ctx.Err()
 }
@@ -146,6 +152,7 @@ func (s *stage) startCollector(ctx context.Context) error {
 		fmt.Sprintf("ORDERTRACE_METRICS_PORT=%d", ports[3]),
 		"ORDERTRACE_JAEGER_OTLP=" + s.jaeger.OTLP, "ORDERTRACE_PROMETHEUS_OTLP=" + s.prom.OTLP,
 		"ORDERTRACE_DATA_DIR=" + filepath.Join(s.out, "data"), "DEMO_RABBITMQ_METRICS=" + s.brokerMetrics,
+		"DEMO_POSTGRES_METRICS=" + s.databaseMetrics,
 	}
 	for i, name := range serviceNames {
 		variable := "DEMO_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))

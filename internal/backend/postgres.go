@@ -74,3 +74,33 @@ func (s *Site) postgresOn(ctx context.Context, bin string, port int) (*Postgres,
 	}
 	return pg, nil
 }
+
+// Exporter serves a database's metrics for Prometheus, of Debian's package.
+type Exporter struct {
+	*Process
+	Addr string // host:port, path /metrics
+}
+
+// Exporter starts a metrics exporter beside the database.
+func (s *Site) Exporter(ctx context.Context, pg *Postgres, port int) (*Exporter, error) {
+	bin, found := firstExecutable("/usr/bin/prometheus-postgres-exporter")
+	if !found {
+		return nil, errors.New("the PostgreSQL exporter is not installed: run tools/backends.sh as root, or apt-get install prometheus-postgres-exporter")
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return onPorts([]int{port}, func(ports []int) (*Exporter, error) {
+		p, err := s.Run(Command{
+			Name: "postgres-exporter", Path: bin, User: postgresUser,
+			Args: []string{"--web.listen-address=" + loopback(ports[0])}, Env: []string{"DATA_SOURCE_NAME=" + pg.URL},
+		})
+		if err != nil {
+			return nil, err
+		}
+		e := &Exporter{Process: p, Addr: loopback(ports[0])}
+		if err := p.WaitReady(ctx, Answers("http://"+e.Addr+"/metrics")); err != nil {
+			return nil, errors.Join(err, p.Stop())
+		}
+		return e, nil
+	})
+}

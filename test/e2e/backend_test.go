@@ -42,15 +42,21 @@ func newSite(t *testing.T) *backend.Site {
 	return site
 }
 
-// processesOf finds what runs with the site's mark in its environment.
+// processesOf finds what belongs to a site.
 func processesOf(t *testing.T, dir string) []string {
+	t.Helper()
+	return processesWith(t, "ORDERTRACE_SITE="+dir)
+}
+
+// processesWith finds what runs with the variable in its environment.
+func processesWith(t *testing.T, variable string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
 	require.NoError(t, err)
 	var found []string
 	for _, f := range files {
 		env, err := os.ReadFile(f)
-		if err != nil || !bytes.Contains(env, []byte("ORDERTRACE_SITE="+dir+"\x00")) {
+		if err != nil || !bytes.Contains(env, []byte(variable+"\x00")) {
 			continue // ended meanwhile, or not ours
 		}
 		command, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "cmdline"))
@@ -121,8 +127,12 @@ func TestRabbitMQStartsAnswersAndLeavesNothing(t *testing.T) {
 }
 
 func TestPostgresStartsAnswersAndLeavesNothing(t *testing.T) {
-	pg, err := newSite(t).Postgres(t.Context(), backend.PostgresOptions{})
+	site := newSite(t)
+	pg, err := site.Postgres(t.Context(), backend.PostgresOptions{})
 	require.NoError(t, err)
+	exporter, err := site.Exporter(t.Context(), pg, 0)
+	require.NoError(t, err)
+	require.Contains(t, get(t, "http://"+exporter.Addr+"/metrics"), "\npg_up 1\n")
 	db, err := sql.Open("pgx", pg.URL)
 	require.NoError(t, err)
 	defer db.Close()
