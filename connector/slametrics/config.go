@@ -1,0 +1,226 @@
+package slametrics
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// Config is the configuration of the sla_metrics connector.
+type Config struct {
+	// Flows are the lives of orders to follow, by name. Without one only services are counted.
+	Flows map[string]FlowConfig `mapstructure:"flows"`
+	// Services counts requests by service and operation.
+	Services ServicesConfig `mapstructure:"services"`
+	// Time says how event time moves and when it is trusted.
+	Time TimeConfig `mapstructure:"time"`
+	// Limits bound memory.
+	Limits LimitsConfig `mapstructure:"limits"`
+	// MetricsFlushInterval is how often metrics are emitted. They are also emitted at shutdown. Default 15s.
+	MetricsFlushInterval time.Duration `mapstructure:"metrics_flush_interval"`
+}
+
+// FlowConfig is the life of one kind of order.
+type FlowConfig struct {
+	// Key is the attribute that names the order, on the span or log record, else on its resource. Default order.id.
+	Key string `mapstructure:"key"`
+	// Stages are the places in the order's life, by name.
+	Stages map[string]StageConfig `mapstructure:"stages"`
+	// Transitions are the promises between stages. The first mention of a stage gives its rank: equal times are
+	// ordered by it.
+	Transitions []TransitionConfig `mapstructure:"transitions"`
+	// EndToEnd is the promise over the whole life, judged once per order.
+	EndToEnd *EndToEndConfig `mapstructure:"end_to_end"`
+}
+
+// SignalMatch says which telemetry may reach a stage.
+type SignalMatch string
+
+// StatusMatch says which span status may reach a stage.
+type StatusMatch string
+
+// EndKind says how a stage ends an order.
+type EndKind string
+
+const (
+	SignalAny  SignalMatch = "any"
+	SignalSpan SignalMatch = "span"
+	SignalLog  SignalMatch = "log"
+
+	StatusNotError StatusMatch = "not_error"
+	StatusError    StatusMatch = "error"
+	StatusAny      StatusMatch = "any"
+
+	EndNone    EndKind = ""
+	EndGood    EndKind = "good"
+	EndBad     EndKind = "bad"
+	EndNeutral EndKind = "neutral"
+)
+
+// StageConfig says what telemetry shows that an order entered the stage. All conditions given must hold.
+type StageConfig struct {
+	// Service is the resource's service.name.
+	Service string `mapstructure:"service"`
+	// Signal is any, span or log. Default any; span_name, kind and status other than the default imply span.
+	Signal SignalMatch `mapstructure:"signal"`
+	// SpanName is the span's name.
+	SpanName string `mapstructure:"span_name"`
+	// Kind is the span's kind: internal, server, client, producer or consumer.
+	Kind string `mapstructure:"kind"`
+	// Status is not_error, error or any: by default a span that failed reaches no stage.
+	Status StatusMatch `mapstructure:"status"`
+	// Attributes of the span or log record, else of its resource, compared as text.
+	Attributes map[string]string `mapstructure:"attributes"`
+	// End says that the stage ends the order: good, bad or neutral.
+	End EndKind `mapstructure:"end"`
+}
+
+// TransitionConfig is a promise: an order that enters From reaches To within Deadline.
+type TransitionConfig struct {
+	// From is the stage of origin.
+	From string `mapstructure:"from"`
+	// To is the stage to reach.
+	To string `mapstructure:"to"`
+	// Deadline, from entering From: later is breached.
+	Deadline time.Duration `mapstructure:"deadline"`
+	// StuckAfter, from entering From: an order still there counts as stuck. 0 is never.
+	StuckAfter time.Duration `mapstructure:"stuck_after"`
+	// LostAfter, from entering From, at least Deadline: an order still missing is lost. 0 is never.
+	LostAfter time.Duration `mapstructure:"lost_after"`
+}
+
+// EndToEndConfig is a promise over the whole life of an order.
+type EndToEndConfig struct {
+	// From is the stage it counts from, at its first visit.
+	From string `mapstructure:"from"`
+	// To is the stage to reach.
+	To string `mapstructure:"to"`
+	// Deadline, from entering From.
+	Deadline time.Duration `mapstructure:"deadline"`
+	// LostAfter, from entering From, at least Deadline. 0 is never.
+	LostAfter time.Duration `mapstructure:"lost_after"`
+}
+
+// ServicesConfig counts requests.
+type ServicesConfig struct {
+	// Enabled turns service.requests and service.duration on. Default true.
+	Enabled bool `mapstructure:"enabled"`
+}
+
+// SilenceMode says what a silence on the direct path means.
+type SilenceMode string
+
+const (
+	SilenceHold    SilenceMode = "hold"
+	SilenceAdvance SilenceMode = "advance"
+)
+
+// TimeConfig says how event time moves.
+type TimeConfig struct {
+	// AllowedLateness is how far telemetry may overtake other telemetry: verdicts wait for it. Default 2m.
+	AllowedLateness time.Duration `mapstructure:"allowed_lateness"`
+	// PathSilence is the longest silence of a living path. A path silent for longer is stalled: nothing is judged
+	// until it speaks again. Default 1m.
+	PathSilence time.Duration `mapstructure:"path_silence"`
+	// PathAttribute is the resource attribute that names the path (the agent) telemetry came over. Telemetry without
+	// it came over the direct path. Default ordertrace.agent.id.
+	PathAttribute string `mapstructure:"path_attribute"`
+	// PathExpiry is how long a silent named path is waited for before it counts as gone. Default 24h; 0 is for ever.
+	PathExpiry time.Duration `mapstructure:"path_expiry"`
+	// DirectSilence is what a silence of the direct path longer than path_silence means: hold (it cannot be told from
+	// an outage, so nothing is judged) or advance (senders are alive and idle; time follows the wall clock). Default hold.
+	DirectSilence SilenceMode `mapstructure:"direct_silence"`
+	// RestoreGrace is how long a path that speaks again is held, so that what it had queued arrives first. Default 10m.
+	RestoreGrace time.Duration `mapstructure:"restore_grace"`
+	// MaxFuture is how far a stamp may lie ahead of the wall clock; beyond, arrival counts instead. Default 1m.
+	MaxFuture time.Duration `mapstructure:"max_future"`
+	// MaxAge is how old an event may be and still be judged, and how long an order is remembered after its last
+	// event, so that a replay finds it. Default 720h.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
+// LimitsConfig bounds memory.
+type LimitsConfig struct {
+	// MaxOrders of each flow, open and finished. When it is reached the oldest finished one is forgotten; if none is
+	// finished new orders are refused and counted. Default 1000000 (about 200 MB when reached).
+	MaxOrders int `mapstructure:"max_orders"`
+	// MaxSeries of service metrics; requests beyond are counted in an overflow series. Default 20000.
+	MaxSeries int `mapstructure:"max_series"`
+	// MaxPaths told apart. Default 1000.
+	MaxPaths int `mapstructure:"max_paths"`
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Services: ServicesConfig{Enabled: true},
+		Time: TimeConfig{
+			AllowedLateness: 2 * time.Minute, PathSilence: time.Minute, PathAttribute: "ordertrace.agent.id", PathExpiry: 24 * time.Hour,
+			DirectSilence: SilenceHold, RestoreGrace: 10 * time.Minute, MaxFuture: time.Minute, MaxAge: 720 * time.Hour,
+		},
+		Limits:               LimitsConfig{MaxOrders: 1_000_000, MaxSeries: 20_000, MaxPaths: 1000},
+		MetricsFlushInterval: 15 * time.Second,
+	}
+}
+
+var _ confmap.Validator = (*Config)(nil)
+
+// Validate reports every mistake at once.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Flows)) {
+		flow := c.Flows[name]
+		if name == "" {
+			errs = append(errs, errors.New("flows: a flow has an empty name: name it"))
+		}
+		if err := flow.validate(c.Time.MaxAge); err != nil {
+			errs = append(errs, fmt.Errorf("flows::%s: %w", name, err))
+		}
+	}
+	if len(c.Flows) == 0 && !c.Services.Enabled {
+		errs = append(errs, errors.New("nothing to do: name a flow, or set services::enabled: true"))
+	}
+	if c.MetricsFlushInterval < 100*time.Millisecond {
+		errs = append(errs, fmt.Errorf("metrics_flush_interval: %s is too short: use at least 100ms", c.MetricsFlushInterval))
+	}
+	return errors.Join(append(errs, c.Time.validate(), c.Limits.validate())...)
+}
+
+func (t *TimeConfig) validate() error {
+	var errs []error
+	atLeast := func(key string, d, least time.Duration) {
+		if d < least {
+			errs = append(errs, fmt.Errorf("time::%s: %s: use %s or more", key, d, least))
+		}
+	}
+	atLeast("allowed_lateness", t.AllowedLateness, 0)
+	atLeast("path_silence", t.PathSilence, time.Millisecond)
+	atLeast("path_expiry", t.PathExpiry, 0)
+	atLeast("restore_grace", t.RestoreGrace, 0)
+	atLeast("max_future", t.MaxFuture, 0)
+	atLeast("max_age", t.MaxAge, time.Second)
+	if t.PathExpiry > 0 && t.PathExpiry < t.PathSilence {
+		errs = append(errs, fmt.Errorf("time::path_expiry: %s is shorter than path_silence (%s): raise it, or set 0 for never", t.PathExpiry, t.PathSilence))
+	}
+	if t.DirectSilence != SilenceHold && t.DirectSilence != SilenceAdvance {
+		errs = append(errs, fmt.Errorf("time::direct_silence: %q: use hold or advance", t.DirectSilence))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *LimitsConfig) validate() error {
+	var errs []error
+	positive := func(key string, n int) {
+		if n < 1 {
+			errs = append(errs, fmt.Errorf("limits::%s: %d: use 1 or more", key, n))
+		}
+	}
+	positive("max_orders", l.MaxOrders)
+	positive("max_series", l.MaxSeries)
+	positive("max_paths", l.MaxPaths)
+	return errors.Join(errs...)
+}

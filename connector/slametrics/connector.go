@@ -1,0 +1,275 @@
+package slametrics
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/metadata"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wheel"
+)
+
+// maxTick is how often time is moved at least, so that verdicts come within a second of being due.
+const maxTick = time.Second
+
+type signal uint8
+
+const (
+	traces signal = iota
+	logs
+)
+
+// judge is the core that all instances of one component id share.
+type judge struct {
+	config    *Config
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+	started   time.Time
+	identity  string
+	red       *series.Store
+	flows     []*flowJudge
+
+	clockMu sync.Mutex
+	clock   *watermark.Clock // owned by clockMu
+
+	forget func() // removes the judge from its factory
+
+	mu    sync.Mutex
+	ports []*port // owned by mu
+	stop  chan struct{}
+	done  chan struct{}
+
+	recordsMu sync.Mutex
+	records   []record // verdicts not yet told; owned by recordsMu
+	telling   bool     // there is a logs pipeline to tell; set before the first Start returns
+	flushMu   sync.Mutex
+}
+
+// flowJudge follows the orders of one flow.
+type flowJudge struct {
+	name  string
+	match flowMatch
+
+	mu     sync.Mutex
+	book   *lifecycle.Book // owned by mu
+	ledger *ledger.Ledger  // owned by mu
+	facts  []lifecycle.Fact
+	told   map[problemSeries]struct{} // owned by judge.flushMu
+}
+
+// port is one instance of the connector: a way in, and a way out.
+type port struct {
+	judge   *judge
+	signal  signal
+	lead    bool // the one instance that consumes this signal; the others get copies
+	closed  bool // owned by judge.mu
+	metrics consumer.Metrics
+	logs    consumer.Logs
+}
+
+var (
+	_ connector.Traces = (*port)(nil)
+	_ connector.Logs   = (*port)(nil)
+)
+
+func newJudge(set connector.Settings, config *Config) (*judge, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	t := config.Time
+	j := &judge{
+		config: config, logger: set.Logger, telemetry: telemetry, identity: identity(set.ID),
+		red: series.New(config.Limits.MaxSeries),
+		clock: watermark.New(watermark.Config{
+			Lateness: t.AllowedLateness, Silence: t.PathSilence, Grace: t.RestoreGrace, Expiry: t.PathExpiry,
+			FreeRun: t.DirectSilence == SilenceAdvance, MaxPaths: config.Limits.MaxPaths,
+		}),
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.Flows)) {
+		fc := config.Flows[name]
+		flow, err := fc.compile(name)
+		if err != nil {
+			return nil, err
+		}
+		limits := lifecycle.Limits{MaxOrders: config.Limits.MaxOrders, MaxAge: t.MaxAge}
+		j.flows = append(j.flows, &flowJudge{
+			name: name, match: fc.matcher(flow), told: map[problemSeries]struct{}{},
+			book: lifecycle.NewBook(flow, limits, wheel.New()), ledger: ledger.New(flow),
+		})
+	}
+	return j, nil
+}
+
+// attach adds an instance. The first of each signal is the one that consumes it.
+func (j *judge) attach(p port) *port {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p.judge = j
+	p.lead = !slices.ContainsFunc(j.ports, func(o *port) bool { return o.signal == p.signal })
+	j.ports = append(j.ports, &p)
+	return &p
+}
+
+// Capabilities: the telemetry is only read.
+func (p *port) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+
+// Start starts the judge with its first instance.
+func (p *port) Start(context.Context, component.Host) error {
+	j := p.judge
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.stop != nil {
+		return nil
+	}
+	if err := j.observeState(); err != nil {
+		return err
+	}
+	j.started = time.Now()
+	j.telling = slices.ContainsFunc(j.ports, func(o *port) bool { return o.logs != nil })
+	j.stop, j.done = make(chan struct{}), make(chan struct{})
+	go j.run(j.stop, j.done)
+	return nil
+}
+
+// Shutdown closes one way out. What is still to be told goes out before the last way out of its kind closes: the
+// pipelines behind it live until then.
+func (p *port) Shutdown(ctx context.Context) error {
+	j := p.judge
+	j.mu.Lock()
+	if p.closed || j.stop == nil {
+		j.mu.Unlock()
+		j.retire()
+		return nil
+	}
+	open := func(same func(*port) bool) int {
+		n := 0
+		for _, o := range j.ports {
+			if !o.closed && same(o) {
+				n++
+			}
+		}
+		return n
+	}
+	lastMetrics := p.metrics != nil && open(func(o *port) bool { return o.metrics != nil }) == 1
+	lastLogs := p.logs != nil && open(func(o *port) bool { return o.logs != nil }) == 1
+	last := open(func(*port) bool { return true }) == 1
+	j.mu.Unlock()
+
+	j.tick(ctx)
+	if lastMetrics {
+		j.flush(ctx)
+	}
+	if lastLogs {
+		j.tell(ctx)
+	}
+	j.mu.Lock()
+	p.closed = true
+	stop, done := j.stop, j.done
+	j.mu.Unlock()
+	if last {
+		close(stop)
+		<-done
+		j.retire()
+	}
+	return nil
+}
+
+// retire lets go of what the judge holds once no instance needs it. Safe to call twice, and without Start.
+func (j *judge) retire() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.stop != nil && slices.ContainsFunc(j.ports, func(o *port) bool { return !o.closed }) {
+		return
+	}
+	j.forget()
+	j.telemetry.Shutdown()
+}
+
+// run moves time and tells what is known, until stop closes.
+func (j *judge) run(stop, done chan struct{}) {
+	defer close(done)
+	ctx := context.Background()
+	tick := time.NewTicker(min(maxTick, j.config.MetricsFlushInterval))
+	defer tick.Stop()
+	flush := time.NewTicker(j.config.MetricsFlushInterval)
+	defer flush.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			j.tick(ctx)
+		case <-flush.C:
+			j.tick(ctx)
+			j.flush(ctx)
+		}
+	}
+}
+
+// tick moves the watermark and decides what is due.
+func (j *judge) tick(ctx context.Context) {
+	now := time.Now().UnixNano()
+	j.clockMu.Lock()
+	mark := j.clock.Advance(now)
+	j.clockMu.Unlock()
+	for _, f := range j.flows {
+		f.mu.Lock()
+		f.facts = f.book.Advance(mark, f.facts[:0])
+		j.settle(ctx, f, now)
+		f.mu.Unlock()
+	}
+	j.tell(ctx)
+}
+
+// out returns an open way out, found by pick.
+func (j *judge) out(pick func(*port) bool) *port {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range j.ports {
+		if !p.closed && pick(p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// ConsumeTraces reads a batch of spans.
+func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if p.lead {
+		p.judge.readTraces(ctx, td)
+	}
+	return nil
+}
+
+// ConsumeLogs reads a batch of log records.
+func (p *port) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	if p.lead {
+		p.judge.readLogs(ctx, ld)
+	}
+	return nil
+}
+
+// observeState registers the gauges of the judge's own state.
+func (j *judge) observeState() error {
+	return errors.Join(
+		j.telemetry.RegisterSLAMetricsOrdersCallback(j.observeOrders),
+		j.telemetry.RegisterSLAMetricsSeriesCallback(j.observeSeries),
+		j.telemetry.RegisterSLAMetricsSeriesOverflowCallback(j.observeOverflow),
+		j.telemetry.RegisterSLAMetricsPathsDeniedCallback(j.observeDenied),
+	)
+}

@@ -1,0 +1,83 @@
+package slametrics
+
+import (
+	"context"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/metadata"
+)
+
+// NewFactory returns the factory of sla_metrics.
+func NewFactory() connector.Factory {
+	f := &factory{judges: map[component.Config]*judge{}}
+	return connector.NewFactory(
+		metadata.Type,
+		createDefaultConfig,
+		connector.WithTracesToMetrics(f.tracesToMetrics, metadata.TracesToMetricsStability),
+		connector.WithTracesToLogs(f.tracesToLogs, metadata.TracesToLogsStability),
+		connector.WithLogsToMetrics(f.logsToMetrics, metadata.LogsToMetricsStability),
+		connector.WithLogsToLogs(f.logsToLogs, metadata.LogsToLogsStability),
+	)
+}
+
+// factory hands the same judge to every instance of one component id. The collector makes an instance for each pair
+// of signals, and gives them all the same *Config, which no other id has: it is the key.
+type factory struct {
+	mu     sync.Mutex
+	judges map[component.Config]*judge
+}
+
+func (f *factory) judge(set connector.Settings, cfg component.Config) (*judge, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if j, ok := f.judges[cfg]; ok {
+		return j, nil
+	}
+	j, err := newJudge(set, cfg.(*Config))
+	if err != nil {
+		return nil, err
+	}
+	j.forget = func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.judges, cfg)
+	}
+	f.judges[cfg] = j
+	return j, nil
+}
+
+func (f *factory) tracesToMetrics(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
+	j, err := f.judge(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return j.attach(port{signal: traces, metrics: next}), nil
+}
+
+func (f *factory) tracesToLogs(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Traces, error) {
+	j, err := f.judge(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return j.attach(port{signal: traces, logs: next}), nil
+}
+
+func (f *factory) logsToMetrics(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
+	j, err := f.judge(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return j.attach(port{signal: logs, metrics: next}), nil
+}
+
+func (f *factory) logsToLogs(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Logs, error) {
+	j, err := f.judge(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return j.attach(port{signal: logs, logs: next}), nil
+}

@@ -1,0 +1,276 @@
+package slametrics
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
+)
+
+const serviceName = "service.name"
+
+// reading is what one batch yields. Its strings point into the batch: nothing of it may be kept.
+type reading struct {
+	now    int64
+	items  int64
+	events [][]sighting // by flow
+	stages [][]stageMatch
+	tally  []oddities // by flow
+}
+
+// sighting is an event and the order it belongs to.
+type sighting struct {
+	key   string
+	event lifecycle.Event
+}
+
+// oddities are the events of a flow that were not taken at their word.
+type oddities struct{ future, old, noKey int64 }
+
+var readings = sync.Pool{New: func() any { return new(reading) }}
+
+func (j *judge) newReading() *reading {
+	r := readings.Get().(*reading)
+	r.now, r.items = time.Now().UnixNano(), 0
+	for len(r.events) < len(j.flows) {
+		r.events, r.stages, r.tally = append(r.events, nil), append(r.stages, nil), append(r.tally, oddities{})
+	}
+	return r
+}
+
+// readTraces counts requests, collects order events, and only then lets the batch move time: its own events must not
+// come too late.
+func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) {
+	r := j.newReading()
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		j.readResourceSpans(r, rs)
+	}
+	j.observe(ctx, r)
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		newest := int64(0)
+		for k := range rs.ScopeSpans().Len() {
+			spans := rs.ScopeSpans().At(k).Spans()
+			for n := range spans.Len() {
+				newest = max(newest, j.sane(int64(spans.At(n).EndTimestamp()), r.now))
+			}
+		}
+		j.moveTime(rs.Resource(), newest, r.now)
+	}
+	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalTraces)
+	r.release()
+}
+
+func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
+	resource := rs.Resource().Attributes()
+	key := series.Key{Service: textOf(resource, serviceName)}
+	service := j.red.Hash(key.Service)
+	tracked := false
+	for f := range j.flows {
+		r.stages[f] = j.flows[f].match.stages(key.Service)
+		tracked = tracked || len(r.stages[f]) > 0
+	}
+	for k := range rs.ScopeSpans().Len() {
+		spans := rs.ScopeSpans().At(k).Spans()
+		r.items += int64(spans.Len())
+		for n := range spans.Len() {
+			span := spans.At(n)
+			if j.config.Services.Enabled {
+				j.countRequest(service, &key, span)
+			}
+			if tracked {
+				j.sight(r, span, resource)
+			}
+		}
+	}
+}
+
+func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) {
+	key.Name, key.Kind = span.Name(), uint8(span.Kind())
+	key.Failed = span.Status().Code() == ptrace.StatusCodeError
+	key.DB, key.Messaging = "", ""
+	for name, v := range span.Attributes().All() {
+		switch name {
+		case "db.system.name":
+			key.DB = v.Str()
+		case "db.system":
+			if key.DB == "" {
+				key.DB = v.Str()
+			}
+		case "messaging.system":
+			key.Messaging = v.Str()
+		}
+	}
+	start, end := span.StartTimestamp(), span.EndTimestamp()
+	e := series.Exemplar{At: int64(end), Trace: span.TraceID(), Span: span.SpanID()}
+	if end > start {
+		e.Value = float64(end-start) / 1e9
+	}
+	j.red.Record(service, key, &e)
+}
+
+// sight collects the stages that a span shows its order to have reached.
+func (j *judge) sight(r *reading, span ptrace.Span, resource pcommon.Map) {
+	for f := range r.stages {
+		for s := range r.stages[f] {
+			if stage := &r.stages[f][s]; stage.span(span, resource) {
+				at := stamps{int64(span.StartTimestamp()), int64(span.EndTimestamp())}
+				j.add(r, f, stage.stage, span.Attributes(), resource, at, span.TraceID(), span.SpanID())
+			}
+		}
+	}
+}
+
+type stamps struct{ start, end int64 }
+
+// add collects an event for every order that the key attribute names.
+func (j *judge) add(r *reading, f, stage int, own, resource pcommon.Map, at stamps, trace [16]byte, span [8]byte) {
+	end := j.sane(at.end, r.now)
+	if end != at.end {
+		r.tally[f].future++
+	}
+	armed := end >= r.now-int64(j.config.Time.MaxAge)
+	if !armed {
+		r.tally[f].old++
+	}
+	event := lifecycle.NewEvent(stage, at.start, end, trace, span, armed)
+	key, ok := own.Get(j.flows[f].match.key)
+	if !ok {
+		if key, ok = resource.Get(j.flows[f].match.key); !ok {
+			r.tally[f].noKey++
+			return
+		}
+	}
+	if key.Type() == pcommon.ValueTypeSlice {
+		for i := range key.Slice().Len() {
+			r.sighted(f, text(key.Slice().At(i)), event)
+		}
+		return
+	}
+	r.sighted(f, text(key), event)
+}
+
+func (r *reading) sighted(f int, key string, event lifecycle.Event) {
+	if key == "" {
+		r.tally[f].noKey++
+		return
+	}
+	r.events[f] = append(r.events[f], sighting{key, event})
+}
+
+// sane replaces a stamp that is missing, or too far ahead of the wall clock, by the time of arrival.
+func (j *judge) sane(t, now int64) int64 {
+	if t <= 0 || t > now+int64(j.config.Time.MaxFuture) {
+		return now
+	}
+	return t
+}
+
+func (j *judge) readLogs(ctx context.Context, ld plog.Logs) {
+	r := j.newReading()
+	for i := range ld.ResourceLogs().Len() {
+		rl := ld.ResourceLogs().At(i)
+		resource := rl.Resource().Attributes()
+		service := textOf(resource, serviceName)
+		for f := range j.flows {
+			r.stages[f] = j.flows[f].match.stages(service)
+		}
+		for k := range rl.ScopeLogs().Len() {
+			records := rl.ScopeLogs().At(k).LogRecords()
+			r.items += int64(records.Len())
+			for n := range records.Len() {
+				j.sightLog(r, records.At(n), resource)
+			}
+		}
+	}
+	j.observe(ctx, r)
+	for i := range ld.ResourceLogs().Len() {
+		rl := ld.ResourceLogs().At(i)
+		newest := int64(0)
+		for k := range rl.ScopeLogs().Len() {
+			records := rl.ScopeLogs().At(k).LogRecords()
+			for n := range records.Len() {
+				newest = max(newest, j.sane(logTime(records.At(n)), r.now))
+			}
+		}
+		j.moveTime(rl.Resource(), newest, r.now)
+	}
+	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalLogs)
+	r.release()
+}
+
+func (j *judge) sightLog(r *reading, record plog.LogRecord, resource pcommon.Map) {
+	for f := range r.stages {
+		for s := range r.stages[f] {
+			if stage := &r.stages[f][s]; stage.logs && stage.holds(record.Attributes(), resource) {
+				at := logTime(record)
+				j.add(r, f, stage.stage, record.Attributes(), resource, stamps{at, at}, record.TraceID(), record.SpanID())
+			}
+		}
+	}
+}
+
+func logTime(record plog.LogRecord) int64 {
+	if t := record.Timestamp(); t != 0 {
+		return int64(t)
+	}
+	return int64(record.ObservedTimestamp())
+}
+
+// observe hands what was collected to the books.
+func (j *judge) observe(ctx context.Context, r *reading) {
+	for i, f := range j.flows {
+		f.count(ctx, j, &r.tally[i])
+		if len(r.events[i]) == 0 {
+			continue
+		}
+		f.mu.Lock()
+		f.facts = f.facts[:0]
+		for k := range r.events[i] {
+			f.facts = f.book.Observe(r.events[i][k].key, r.events[i][k].event, f.facts)
+		}
+		j.settle(ctx, f, r.now)
+		f.mu.Unlock()
+	}
+}
+
+// moveTime tells the clock that a path delivered events up to newest. Stamps too old to be judged say that the path
+// lives, but do not hold time back.
+func (j *judge) moveTime(resource pcommon.Resource, newest, now int64) {
+	if newest == 0 {
+		return
+	}
+	if newest < now-int64(j.config.Time.MaxAge) {
+		newest = now
+	}
+	path := ""
+	if j.config.Time.PathAttribute != "" {
+		path = textOf(resource.Attributes(), j.config.Time.PathAttribute)
+	}
+	j.clockMu.Lock()
+	j.clock.Observe(path, newest, now)
+	j.clockMu.Unlock()
+}
+
+func textOf(m pcommon.Map, key string) string {
+	if v, ok := m.Get(key); ok {
+		return text(v)
+	}
+	return ""
+}
+
+// release forgets the batch's strings and keeps the room.
+func (r *reading) release() {
+	for f := range r.events {
+		clear(r.events[f])
+		r.events[f], r.stages[f], r.tally[f] = r.events[f][:0], nil, oddities{}
+	}
+	readings.Put(r)
+}

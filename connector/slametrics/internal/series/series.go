@@ -1,0 +1,209 @@
+// Package series counts requests: rate, errors and duration by service and operation, over a bounded set of series.
+//
+// The hot path allocates nothing: the caller's strings are hashed and compared where they lie, and copied only when a
+// series is made. Beyond the limit requests are counted in two series that never go away, one for each outcome.
+package series
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/exphist"
+)
+
+const shards = 64 // a power of two, well above the number of cores
+
+// Key names a series. Its strings may point into memory that is reused after Record returns.
+type Key struct {
+	Service   string
+	Name      string
+	DB        string
+	Messaging string
+	Kind      uint8
+	Failed    bool
+}
+
+// Exemplar points from a series to the trace of one of its requests.
+type Exemplar struct {
+	Value float64
+	At    int64
+	Trace [16]byte
+	Span  [8]byte
+}
+
+// Snapshot is a series at one instant.
+type Snapshot struct {
+	Key      Key
+	Overflow bool
+	Duration exphist.Histogram
+	Exemplar []Exemplar // the slowest request and the newest, since the last snapshot
+}
+
+type series struct {
+	key      Key
+	overflow bool
+	next     *series // of the same hash
+	duration exphist.Histogram
+	slowest  Exemplar
+	newest   Exemplar
+}
+
+type shard struct {
+	mu     sync.Mutex
+	series map[uint64]*series
+	_      [40]byte // keeps neighbours off one cache line
+}
+
+// Store holds the series. Each shard is owned by its mutex.
+type Store struct {
+	seed     maphash.Seed
+	limit    int64
+	count    atomic.Int64
+	overflow atomic.Uint64
+	shards   [shards]shard
+	spill    [2]shard // one series each: ok and failed
+}
+
+// New makes a store of at most limit series, besides the two for what is beyond it.
+func New(limit int) *Store {
+	s := &Store{seed: maphash.MakeSeed(), limit: int64(limit)}
+	for i := range s.shards {
+		s.shards[i].series = map[uint64]*series{}
+	}
+	for i := range s.spill {
+		s.spill[i].series = map[uint64]*series{0: {overflow: true, key: Key{Failed: i == 1}, duration: exphist.New()}}
+	}
+	return s
+}
+
+// Hash prepares the part of a key that a batch shares.
+func (s *Store) Hash(service string) uint64 { return maphash.String(s.seed, service) }
+
+// Len is the number of series, Overflowed the number of requests that found no room for one.
+func (s *Store) Len() int { return int(s.count.Load()) }
+
+// Overflowed is the number of requests counted in the overflow series.
+func (s *Store) Overflowed() uint64 { return s.overflow.Load() }
+
+// Record counts one request. service is Hash(key.Service).
+func (s *Store) Record(service uint64, key *Key, e *Exemplar) {
+	hash := s.hash(service, key)
+	sh := &s.shards[hash&(shards-1)]
+	sh.mu.Lock()
+	found := sh.series[hash]
+	for found != nil && found.key != *key {
+		found = found.next
+	}
+	if found == nil {
+		if found = s.insert(sh, hash, key); found == nil {
+			sh.mu.Unlock()
+			s.spillOver(key, e)
+			return
+		}
+	}
+	found.record(e)
+	sh.mu.Unlock()
+}
+
+func (s *Store) hash(service uint64, key *Key) uint64 {
+	const prime = 0x9E3779B97F4A7C15
+	h := service*prime ^ maphash.String(s.seed, key.Name)
+	if key.DB != "" {
+		h = h*prime ^ maphash.String(s.seed, key.DB)
+	}
+	if key.Messaging != "" {
+		h = h*prime ^ maphash.String(s.seed, key.Messaging) + 1
+	}
+	h = h*prime + uint64(key.Kind)<<1
+	if key.Failed {
+		h++
+	}
+	h *= prime
+	return h ^ h>>32
+}
+
+// insert makes a series, with strings of its own; nil beyond the limit.
+func (s *Store) insert(sh *shard, hash uint64, key *Key) *series {
+	if s.count.Add(1) > s.limit {
+		s.count.Add(-1)
+		return nil
+	}
+	n := &series{key: *key, next: sh.series[hash], duration: exphist.New()}
+	n.key.Service, n.key.Name = strings.Clone(key.Service), strings.Clone(key.Name)
+	n.key.DB, n.key.Messaging = strings.Clone(key.DB), strings.Clone(key.Messaging)
+	sh.series[hash] = n
+	return n
+}
+
+func (s *Store) spillOver(key *Key, e *Exemplar) {
+	s.overflow.Add(1)
+	sh := &s.spill[0]
+	if key.Failed {
+		sh = &s.spill[1]
+	}
+	sh.mu.Lock()
+	sh.series[0].record(e)
+	sh.mu.Unlock()
+}
+
+func (s *series) record(e *Exemplar) {
+	s.duration.Record(e.Value)
+	if e.Trace == [16]byte{} {
+		return
+	}
+	if e.Value > s.slowest.Value || s.slowest.At == 0 {
+		s.slowest = *e
+	}
+	s.newest = *e
+}
+
+// Collect calls visit for a copy of every series, outside the locks, and starts a new interval for exemplars. The
+// snapshot is valid during the call only.
+func (s *Store) Collect(visit func(*Snapshot)) {
+	var batch []Snapshot
+	for i := range s.shards {
+		batch = collect(&s.shards[i], batch[:0])
+		for k := range batch {
+			visit(&batch[k])
+		}
+	}
+	for i := range s.spill {
+		batch = collect(&s.spill[i], batch[:0])
+		for k := range batch {
+			if batch[k].Duration.Count > 0 {
+				visit(&batch[k])
+			}
+		}
+	}
+}
+
+func collect(sh *shard, batch []Snapshot) []Snapshot {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for _, first := range sh.series {
+		for one := first; one != nil; one = one.next {
+			if len(batch) == cap(batch) {
+				batch = append(batch, Snapshot{})
+			} else {
+				batch = batch[:len(batch)+1]
+			}
+			one.snapshot(&batch[len(batch)-1])
+		}
+	}
+	return batch
+}
+
+func (s *series) snapshot(to *Snapshot) {
+	to.Key, to.Overflow = s.key, s.overflow
+	s.duration.Clone(&to.Duration)
+	to.Exemplar = to.Exemplar[:0]
+	if s.slowest.At != 0 {
+		to.Exemplar = append(to.Exemplar, s.slowest)
+	}
+	if s.newest.At != 0 && s.newest != s.slowest {
+		to.Exemplar = append(to.Exemplar, s.newest)
+	}
+	s.slowest, s.newest = Exemplar{}, Exemplar{}
+}

@@ -1,0 +1,234 @@
+package slametrics
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+)
+
+var (
+	spanKinds = map[string]ptrace.SpanKind{
+		"": ptrace.SpanKindUnspecified, "internal": ptrace.SpanKindInternal, "server": ptrace.SpanKindServer,
+		"client": ptrace.SpanKindClient, "producer": ptrace.SpanKindProducer, "consumer": ptrace.SpanKindConsumer,
+	}
+	ends = map[EndKind]lifecycle.End{
+		EndNone: lifecycle.NoEnd, EndGood: lifecycle.Good, EndBad: lifecycle.Bad, EndNeutral: lifecycle.Neutral,
+	}
+)
+
+// stageMatch is a compiled StageConfig.
+type stageMatch struct {
+	stage      int
+	service    string
+	spans      bool
+	logs       bool
+	spanName   string
+	kind       ptrace.SpanKind
+	status     StatusMatch
+	attributes []attributeMatch
+}
+
+type attributeMatch struct{ key, value string }
+
+// flowMatch finds the stages that telemetry of a service may reach, before any attribute is read.
+type flowMatch struct {
+	key       string
+	byService map[string][]stageMatch // each with those of any service appended
+	anywhere  []stageMatch
+}
+
+func (m *flowMatch) stages(service string) []stageMatch {
+	if found, ok := m.byService[service]; ok {
+		return found
+	}
+	return m.anywhere
+}
+
+func (s *stageMatch) span(span ptrace.Span, resource pcommon.Map) bool {
+	if !s.spans || s.spanName != "" && s.spanName != span.Name() || s.kind != ptrace.SpanKindUnspecified && s.kind != span.Kind() {
+		return false
+	}
+	if s.status != StatusAny && (span.Status().Code() == ptrace.StatusCodeError) != (s.status == StatusError) {
+		return false
+	}
+	return s.holds(span.Attributes(), resource)
+}
+
+func (s *stageMatch) holds(own, resource pcommon.Map) bool {
+	for i := range s.attributes {
+		v, ok := own.Get(s.attributes[i].key)
+		if !ok {
+			if v, ok = resource.Get(s.attributes[i].key); !ok {
+				return false
+			}
+		}
+		if text(v) != s.attributes[i].value {
+			return false
+		}
+	}
+	return true
+}
+
+// text is the value as the configuration writes it, without a copy where it is a string already.
+func text(v pcommon.Value) string {
+	if v.Type() == pcommon.ValueTypeStr {
+		return v.Str()
+	}
+	return v.AsString()
+}
+
+func (f *FlowConfig) keyAttribute() string { return cmp.Or(f.Key, "order.id") }
+
+// validate reports every mistake in a flow.
+func (f *FlowConfig) validate(maxAge time.Duration) error {
+	var errs []error
+	if len(f.Stages) == 0 {
+		errs = append(errs, errors.New("stages: none: name at least one"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Stages)) {
+		stage := f.Stages[name]
+		if err := stage.validate(); err != nil {
+			errs = append(errs, fmt.Errorf("stages::%s: %w", name, err))
+		}
+		if name == "" {
+			errs = append(errs, errors.New("stages: a stage has an empty name: name it"))
+		}
+	}
+	for i := range f.Transitions {
+		if err := f.Transitions[i].validate(f.Stages); err != nil {
+			errs = append(errs, fmt.Errorf("transitions::%d: %w", i, err))
+		}
+	}
+	if e := f.EndToEnd; e != nil {
+		t := TransitionConfig{From: e.From, To: e.To, Deadline: e.Deadline, LostAfter: e.LostAfter}
+		if err := t.validate(f.Stages); err != nil {
+			errs = append(errs, fmt.Errorf("end_to_end: %w", err))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	flow, err := f.compile("")
+	if err == nil && flow.Longest() > maxAge {
+		err = fmt.Errorf("a deadline or lost_after of %s is longer than time::max_age (%s): raise max_age", flow.Longest(), maxAge)
+	}
+	return err
+}
+
+func (s *StageConfig) validate() error {
+	var errs []error
+	if s.Service == "" && s.SpanName == "" && s.Kind == "" && len(s.Attributes) == 0 {
+		errs = append(errs, errors.New("no condition: every span would reach it: give service, span_name, kind or attributes"))
+	}
+	if !slices.Contains([]SignalMatch{"", SignalAny, SignalSpan, SignalLog}, s.Signal) {
+		errs = append(errs, fmt.Errorf("signal: %q: use any, span or log", s.Signal))
+	}
+	if !slices.Contains([]StatusMatch{"", StatusNotError, StatusError, StatusAny}, s.Status) {
+		errs = append(errs, fmt.Errorf("status: %q: use not_error, error or any", s.Status))
+	}
+	if _, ok := spanKinds[s.Kind]; !ok {
+		errs = append(errs, fmt.Errorf("kind: %q: use internal, server, client, producer or consumer", s.Kind))
+	}
+	if _, ok := ends[s.End]; !ok {
+		errs = append(errs, fmt.Errorf("end: %q: use good, bad or neutral", s.End))
+	}
+	if s.Signal == SignalLog && s.spansOnly() {
+		errs = append(errs, errors.New("signal: log, but span_name, kind and status are of spans: drop them"))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *StageConfig) spansOnly() bool {
+	return s.SpanName != "" || s.Kind != "" || s.Status == StatusError || s.Status == StatusAny
+}
+
+func (t *TransitionConfig) validate(stages map[string]StageConfig) error {
+	var errs []error
+	for _, end := range [][2]string{{"from", t.From}, {"to", t.To}} {
+		if _, ok := stages[end[1]]; !ok {
+			errs = append(errs, fmt.Errorf("%s: no stage %q: one of %v", end[0], end[1], slices.Sorted(maps.Keys(stages))))
+		}
+	}
+	if t.Deadline <= 0 {
+		errs = append(errs, fmt.Errorf("deadline: %s: give a time above zero", t.Deadline))
+	}
+	if t.StuckAfter < 0 {
+		errs = append(errs, fmt.Errorf("stuck_after: %s: give a time above zero, or leave it out", t.StuckAfter))
+	}
+	if t.LostAfter != 0 && t.LostAfter < t.Deadline {
+		errs = append(errs, fmt.Errorf("lost_after: %s is before the deadline (%s): raise it, or leave it out", t.LostAfter, t.Deadline))
+	}
+	return errors.Join(errs...)
+}
+
+// compile turns a checked configuration into a flow; stages are ranked by first mention, then by name.
+func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
+	var order []string
+	mention := func(stage string) {
+		if !slices.Contains(order, stage) {
+			order = append(order, stage)
+		}
+	}
+	for _, t := range f.Transitions {
+		mention(t.From)
+		mention(t.To)
+	}
+	if f.EndToEnd != nil {
+		mention(f.EndToEnd.From)
+		mention(f.EndToEnd.To)
+	}
+	for _, stage := range slices.Sorted(maps.Keys(f.Stages)) {
+		mention(stage)
+	}
+	stages := make([]lifecycle.Stage, len(order))
+	for i, stage := range order {
+		stages[i] = lifecycle.Stage{Name: stage, End: ends[f.Stages[stage].End]}
+	}
+	var transitions []lifecycle.Transition
+	for _, t := range f.Transitions {
+		transitions = append(transitions, lifecycle.Transition{
+			From: slices.Index(order, t.From), To: slices.Index(order, t.To),
+			Deadline: t.Deadline, StuckAfter: t.StuckAfter, LostAfter: t.LostAfter,
+		})
+	}
+	if e := f.EndToEnd; e != nil {
+		transitions = append(transitions, lifecycle.Transition{
+			From: slices.Index(order, e.From), To: slices.Index(order, e.To),
+			Deadline: e.Deadline, LostAfter: e.LostAfter, EndToEnd: true,
+		})
+	}
+	return lifecycle.NewFlow(name, stages, transitions)
+}
+
+// matcher compiles the conditions of a flow's stages.
+func (f *FlowConfig) matcher(flow *lifecycle.Flow) flowMatch {
+	m := flowMatch{key: f.keyAttribute(), byService: map[string][]stageMatch{}}
+	for rank, stage := range flow.Stages {
+		c := f.Stages[stage.Name]
+		s := stageMatch{
+			stage: rank, service: c.Service, spanName: c.SpanName, kind: spanKinds[c.Kind],
+			status: cmp.Or(c.Status, StatusNotError),
+			spans:  c.Signal != SignalLog, logs: c.Signal != SignalSpan && !c.spansOnly(),
+		}
+		for _, key := range slices.Sorted(maps.Keys(c.Attributes)) {
+			s.attributes = append(s.attributes, attributeMatch{key, c.Attributes[key]})
+		}
+		if c.Service == "" {
+			m.anywhere = append(m.anywhere, s)
+		} else {
+			m.byService[c.Service] = append(m.byService[c.Service], s)
+		}
+	}
+	for service := range m.byService {
+		m.byService[service] = append(m.byService[service], m.anywhere...)
+	}
+	return m
+}

@@ -1,0 +1,180 @@
+package slametrics_test
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// This file decides verdicts with no timers and no state: it sorts the whole event log and looks. It shares no code
+// with the connector; TestOracle holds the two against each other.
+
+type oracleEvent struct {
+	order      string
+	stage      string
+	start, end int64
+}
+
+type oracleTransition struct {
+	from, to       string
+	deadline, lost int64 // lost 0 is never
+	whole          bool  // end to end
+}
+
+type oracleFlow struct {
+	ranks       []string
+	ends        map[string]bool
+	transitions []oracleTransition
+}
+
+// tally is what should have been counted of one transition of one order.
+type tally struct{ onTime, breached, late, lost int }
+
+// stay is a visit of a stage. place is where it stands in the order's story, which its clock may deny.
+type stay struct {
+	stage string
+	at    int64
+	place float64
+	moved bool
+}
+
+func (f *oracleFlow) rank(stage string) int { return slices.Index(f.ranks, stage) }
+
+// leads says whether an order can get from one stage to another without touching a third.
+func (f *oracleFlow) leads(from, to, without string) bool {
+	reached := map[string]bool{from: true}
+	for range f.ranks {
+		for _, t := range f.transitions {
+			if !t.whole && reached[t.from] && t.to != without {
+				reached[t.to] = true
+			}
+		}
+	}
+	if from == to { // only by a real way around
+		for _, t := range f.transitions {
+			if !t.whole && t.from == from && t.to != without && f.leads(t.to, to, without) && t.to != to {
+				return true
+			}
+		}
+		return false
+	}
+	return reached[to]
+}
+
+func (f *oracleFlow) strictlyBefore(a, b string) bool {
+	return a != b && f.leads(a, b, "") && !f.leads(b, a, "")
+}
+
+func (f *oracleFlow) exits(stage string) bool {
+	return slices.ContainsFunc(f.transitions, func(t oracleTransition) bool { return !t.whole && t.from == stage })
+}
+
+// story tells an order's stays up to the horizon.
+func (f *oracleFlow) story(log []oracleEvent, horizon int64) []stay {
+	log = slices.Clone(log)
+	slices.SortFunc(log, func(a, b oracleEvent) int {
+		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(f.rank(a.stage), f.rank(b.stage)))
+	})
+	var told []stay
+	for n, e := range log {
+		if e.end > horizon {
+			break
+		}
+		slices.SortStableFunc(told, func(a, b stay) int { return cmp.Compare(a.place, b.place) })
+		if len(told) > 0 && told[len(told)-1].stage == e.stage {
+			continue
+		}
+		same := slices.DeleteFunc(slices.Clone(told), func(s stay) bool { return s.stage != e.stage })
+		if len(same) > 0 && e.start <= same[len(same)-1].at {
+			continue
+		}
+		s := stay{stage: e.stage, at: e.end, place: float64(n + 1)}
+		if len(same) == 0 {
+			for k := len(told) - 1; k >= 0; k-- {
+				if f.strictlyBefore(e.stage, told[k].stage) {
+					before := math.Inf(-1)
+					if k > 0 {
+						before = told[k-1].place
+					}
+					s.place, s.moved = (max(before, told[k].place-1)+told[k].place)/2, true
+				}
+			}
+		}
+		told = append(told, s)
+	}
+	slices.SortStableFunc(told, func(a, b stay) int { return cmp.Compare(a.place, b.place) })
+	for i, s := range told {
+		if f.ends[s.stage] {
+			return told[:i+1]
+		}
+	}
+	return told
+}
+
+// verdicts counts the outcomes of every transition of one order at the horizon.
+func (f *oracleFlow) verdicts(log []oracleEvent, horizon int64) map[string]tally {
+	story, all := f.story(log, horizon), map[string]tally{}
+	for _, t := range f.transitions {
+		var sum tally
+		for i, s := range story {
+			if s.stage != t.from {
+				continue
+			}
+			sum.add(f.outcome(t, s, story[i+1:]), t, s.at, horizon)
+			if t.whole {
+				break
+			}
+		}
+		all[t.from+"->"+t.to] = sum
+	}
+	return all
+}
+
+// outcome finds when the target came, or when the order went elsewhere: 0 and false if neither did.
+func (f *oracleFlow) outcome(t oracleTransition, origin stay, rest []stay) (when struct {
+	at              int64
+	arrived, passed bool
+}) {
+	for _, s := range rest {
+		if s.stage == t.to {
+			when.at, when.arrived = s.at, true
+			return when
+		}
+		if s.moved {
+			continue
+		}
+		elsewhere := f.ends[s.stage]
+		if !t.whole {
+			elsewhere = elsewhere || s.stage == t.from || f.exits(s.stage) && !f.leads(s.stage, t.to, t.from)
+		}
+		if elsewhere {
+			when.at, when.passed = s.at, true
+			return when
+		}
+	}
+	return when
+}
+
+func (sum *tally) add(when struct {
+	at              int64
+	arrived, passed bool
+}, t oracleTransition, entered, horizon int64) {
+	deadline, lost := entered+t.deadline, entered+t.lost
+	settled := when.arrived || when.passed
+	if settled && when.at <= deadline {
+		if when.arrived {
+			sum.onTime++
+		}
+		return
+	}
+	if !settled && horizon < deadline {
+		return
+	}
+	sum.breached++
+	if t.lost > 0 && (settled && when.at > lost || !settled && horizon >= lost) {
+		sum.lost++
+	}
+	if when.arrived {
+		sum.late++
+	}
+}

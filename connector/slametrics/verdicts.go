@@ -1,0 +1,196 @@
+package slametrics
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+)
+
+// maxRecords bounds the verdict records that wait for a logs pipeline.
+const maxRecords = 65_536
+
+var (
+	signalTraces = metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", "traces")))
+	signalLogs   = metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", "logs")))
+)
+
+// record is a verdict to be told.
+type record struct {
+	flow *flowJudge
+	fact lifecycle.Fact
+	at   int64 // wall time
+}
+
+// settle turns the facts of a flow into numbers and records. The caller holds f.mu.
+func (j *judge) settle(ctx context.Context, f *flowJudge, now int64) {
+	var kinds [lifecycle.Kinds]int64
+	for i := range f.facts {
+		fact := &f.facts[i]
+		f.ledger.Add(fact, now)
+		kinds[fact.Kind]++
+		if fact.Kind == lifecycle.Decided && fact.Key != "" {
+			j.keep(ctx, record{f, *fact, now})
+		}
+	}
+	clear(f.facts) // keys of orders must not outlive their orders
+	f.countKinds(ctx, j, &kinds)
+}
+
+// keep queues a record for the next tell.
+func (j *judge) keep(ctx context.Context, r record) {
+	if !j.telling {
+		return
+	}
+	j.recordsMu.Lock()
+	defer j.recordsMu.Unlock()
+	if len(j.records) >= maxRecords {
+		j.telemetry.SLAMetricsRecordsDropped.Add(ctx, 1, reason("full"))
+		return
+	}
+	j.records = append(j.records, r)
+}
+
+func reason(why string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", why)))
+}
+
+func (f *flowJudge) because(why string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("flow", f.name), attribute.String("reason", why)))
+}
+
+var (
+	eventReasons = map[lifecycle.Kind]string{lifecycle.Repeated: "repeated", lifecycle.Skewed: "skewed", lifecycle.Crowded: "crowded"}
+	orderReasons = map[lifecycle.Kind]string{lifecycle.Refused: "refused", lifecycle.Evicted: "evicted", lifecycle.Expired: "expired"}
+)
+
+func (f *flowJudge) countKinds(ctx context.Context, j *judge, kinds *[lifecycle.Kinds]int64) {
+	for kind, why := range eventReasons {
+		if n := kinds[kind]; n > 0 {
+			j.telemetry.SLAMetricsEvents.Add(ctx, n, f.because(why))
+		}
+	}
+	for kind, why := range orderReasons {
+		if n := kinds[kind]; n > 0 {
+			j.telemetry.SLAMetricsOrdersDropped.Add(ctx, n, f.because(why))
+		}
+	}
+	if n := kinds[lifecycle.Revised]; n > 0 {
+		j.telemetry.SLAMetricsVerdictsRevised.Add(ctx, n, metric.WithAttributeSet(attribute.NewSet(attribute.String("flow", f.name))))
+	}
+}
+
+// count counts the events that were not taken at their word.
+func (f *flowJudge) count(ctx context.Context, j *judge, o *oddities) {
+	for why, n := range map[string]int64{"future": o.future, "old": o.old, "no_key": o.noKey} {
+		if n > 0 {
+			j.telemetry.SLAMetricsEvents.Add(ctx, n, f.because(why))
+		}
+	}
+}
+
+// tell hands the waiting records to the logs pipelines. What they refuse for now waits for the next time.
+func (j *judge) tell(ctx context.Context) {
+	j.flushMu.Lock()
+	defer j.flushMu.Unlock()
+	j.recordsMu.Lock()
+	waiting := j.records
+	j.records = nil
+	j.recordsMu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	p := j.out(func(p *port) bool { return p.logs != nil })
+	if p == nil {
+		j.telemetry.SLAMetricsRecordsDropped.Add(ctx, int64(len(waiting)), reason("refused"))
+		return
+	}
+	err := p.logs.ConsumeLogs(ctx, verdictLogs(waiting, j.identity))
+	if err == nil {
+		return
+	}
+	if consumererror.IsPermanent(err) {
+		j.logger.Warn("verdict records were refused by the next component", zap.Int("records", len(waiting)), zap.Error(err))
+		j.telemetry.SLAMetricsRecordsDropped.Add(ctx, int64(len(waiting)), reason("refused"))
+		return
+	}
+	j.recordsMu.Lock()
+	defer j.recordsMu.Unlock()
+	j.records = append(waiting, j.records...)
+	if beyond := len(j.records) - maxRecords; beyond > 0 {
+		j.records = j.records[:maxRecords]
+		j.telemetry.SLAMetricsRecordsDropped.Add(ctx, int64(beyond), reason("full"))
+	}
+}
+
+func verdictLogs(records []record, identity string) plog.Logs {
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	describe(rl.Resource().Attributes(), identity)
+	sl := rl.ScopeLogs().AppendEmpty()
+	sl.Scope().SetName(scopeName)
+	sl.LogRecords().EnsureCapacity(len(records))
+	for i := range records {
+		records[i].write(sl.LogRecords().AppendEmpty())
+	}
+	return ld
+}
+
+func (r *record) write(to plog.LogRecord) {
+	f := &r.fact
+	to.SetEventName("order.verdict")
+	to.SetTimestamp(pcommon.Timestamp(r.at))
+	to.SetObservedTimestamp(pcommon.Timestamp(r.at))
+	to.SetSeverityNumber(plog.SeverityNumberWarn)
+	to.SetSeverityText("WARN")
+	if f.Outcome == lifecycle.OutcomeLost {
+		to.SetSeverityNumber(plog.SeverityNumberError)
+		to.SetSeverityText("ERROR")
+	}
+	to.SetTraceID(f.Trace)
+	to.SetSpanID(f.Span)
+	to.Body().SetStr(r.sentence())
+	a := to.Attributes()
+	a.EnsureCapacity(8)
+	a.PutStr("flow", r.flow.name)
+	a.PutStr("transition", r.flow.book.Flow().TransitionName(f.Transition))
+	a.PutStr("outcome", f.Outcome.String())
+	a.PutStr("order.id", f.Key)
+	a.PutStr("order.trace_id", traceText(f.Trace))
+	a.PutDouble("order.age_s", float64(f.Age)/1e9)
+	a.PutStr("order.entered_at", time.Unix(0, f.Entered).UTC().Format(time.RFC3339Nano))
+	a.PutStr("order.verdict", f.Net.String())
+}
+
+func (r *record) sentence() string {
+	f, flow := &r.fact, r.flow.book.Flow()
+	t := flow.Transitions[f.Transition]
+	from, to := flow.Stages[t.From].Name, flow.Stages[t.To].Name
+	age := time.Duration(f.Age).Round(time.Millisecond)
+	switch f.Outcome {
+	case lifecycle.OutcomeLost:
+		return fmt.Sprintf("order %s is lost: it entered %s %s ago and did not reach %s within %s", f.Key, from, age, to, t.LostAfter)
+	case lifecycle.OutcomeLate:
+		return fmt.Sprintf("order %s reached %s late: %s after %s, %s were promised", f.Key, to, age, from, t.Deadline)
+	case lifecycle.OutcomeRetracted:
+		return fmt.Sprintf("order %s did not exceed its time from %s to %s after all: its telemetry was late", f.Key, from, to)
+	default:
+		return fmt.Sprintf("order %s has exceeded its time: it did not reach %s within %s of %s", f.Key, to, t.Deadline, from)
+	}
+}
+
+func traceText(trace [16]byte) string {
+	if trace == [16]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(trace[:])
+}
