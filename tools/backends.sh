@@ -54,9 +54,9 @@ progress() {
 	wait "$pid" && say "  done in $((SECONDS - started)) s" >&2
 }
 
-build_jaeger_module() { # NAME PACKAGE
+build_jaeger_module() { # NAME PACKAGE PATTERN
 	built "$1" "$jaeger_version" && return
-	given "$1" "" && return
+	given "$1" "$3" && return
 	say "building $1 ($2 $jaeger_version); about 5 minutes when nothing is cached"
 	rm -f "$bin/$1" # it may be a link to somebody's program
 	(cd tools/jaeger && progress go build -mod=mod -trimpath -ldflags='-s -w' -o "$bin/$1" "$2")
@@ -103,8 +103,8 @@ debian() {
 get() {
 	case $1 in
 	debian) debian ;;
-	jaeger) build_jaeger_module jaeger github.com/jaegertracing/jaeger/cmd/jaeger ;;
-	hotrod) build_jaeger_module hotrod github.com/jaegertracing/jaeger/examples/hotrod ;;
+	jaeger) build_jaeger_module jaeger github.com/jaegertracing/jaeger/cmd/jaeger 'version v2\.' ;;
+	hotrod) build_jaeger_module hotrod github.com/jaegertracing/jaeger/examples/hotrod '' ;;
 	prometheus | promtool)
 		install_module "$1" $prometheus_version "github.com/prometheus/prometheus/cmd/$1" 'version 3\.' -tags remove_all_sd
 		;;

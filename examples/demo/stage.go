@@ -91,6 +91,11 @@ func say(format string, args ...any) {
 // startStores prefers the real broker and database and falls back on what the shop brings along.
 func (s *stage) startStores(ctx context.Context) error {
 	s.brokerMetrics, s.databaseMetrics = "127.0.0.1:15692", "127.0.0.1:9187"
+	if os.Getenv("DEMO_SERVERS") == "stand-in" {
+		s.servers["broker"], s.servers["database"] = "stand-in", "stand-in"
+		say("using the shop's stand-ins: a small AMQP broker in memory and an SQLite file")
+		return ctx.Err()
+	}
 	if rabbit, err := s.site.RabbitMQ(ctx, backend.RabbitMQOptions{MetricsPort: 15692}); err != nil {
 		say("RabbitMQ: %v", err)
 		say("RabbitMQ: using the shop's stand-in, a small AMQP broker in memory")
