@@ -28,6 +28,9 @@ import (
 	hostmetricsreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
 	kafkareceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver"
 	prometheusreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver"
+	slametrics "github.com/ordertrace/ordertrace/connector/slametrics"
+	orderindex "github.com/ordertrace/ordertrace/extension/orderindex"
+	orderenrich "github.com/ordertrace/ordertrace/processor/orderenrich"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -75,6 +78,7 @@ func components() (otelcol.Factories, error) {
 		bearertokenauthextension.NewFactory(),
 		oidcauthextension.NewFactory(),
 		opampextension.NewFactory(),
+		orderindex.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -88,6 +92,7 @@ func components() (otelcol.Factories, error) {
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.158.0",
 		oidcauthextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension v0.152.0",
 		opampextension.NewFactory().Type():           "github.com/open-telemetry/opentelemetry-collector-contrib/extension/opampextension v0.158.0",
+		orderindex.NewFactory().Type():               "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
@@ -140,6 +145,7 @@ func components() (otelcol.Factories, error) {
 		filterprocessor.NewFactory(),
 		attributesprocessor.NewFactory(),
 		resourceprocessor.NewFactory(),
+		orderenrich.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -152,6 +158,7 @@ func components() (otelcol.Factories, error) {
 		filterprocessor.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor v0.158.0",
 		attributesprocessor.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor v0.158.0",
 		resourceprocessor.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor v0.158.0",
+		orderenrich.NewFactory().Type():            "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
@@ -160,6 +167,7 @@ func components() (otelcol.Factories, error) {
 		servicegraphconnector.NewFactory(),
 		countconnector.NewFactory(),
 		routingconnector.NewFactory(),
+		slametrics.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -170,6 +178,7 @@ func components() (otelcol.Factories, error) {
 		servicegraphconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector v0.158.0",
 		countconnector.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector v0.158.0",
 		routingconnector.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/connector/routingconnector v0.152.0",
+		slametrics.NewFactory().Type():            "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	return factories, nil
