@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/ordertrace/ordertrace/internal/backend"
@@ -49,7 +48,11 @@ func (s *stage) loseAnOrder(ctx context.Context, done chan<- lostOrder) {
 }
 
 func (s *stage) lose(ctx context.Context) (lostOrder, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.root, "bin/shop"), "lose")
+	bin, err := backend.Built("shop")
+	if err != nil {
+		return lostOrder{}, err
+	}
+	cmd := exec.CommandContext(ctx, bin, "lose")
 	cmd.Env = append(os.Environ(), "SHOP_DIR="+s.shopDir(), "AMQP_URL="+s.amqp, "DATABASE_URL="+s.database)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint

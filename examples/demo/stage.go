@@ -163,8 +163,12 @@ func (s *stage) startCollector(ctx context.Context) error {
 		variable := "DEMO_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		env = append(env, fmt.Sprintf("%s=127.0.0.1:%d", variable, s.adminPorts[i]))
 	}
+	bin, err := backend.Built("otelcol-ordertrace")
+	if err != nil {
+		return err
+	}
 	s.collector, err = s.site.Run(backend.Command{
-		Name: "collector", Path: filepath.Join(s.root, "bin/otelcol-ordertrace"), Env: env, Grace: 30 * time.Second,
+		Name: "collector", Path: bin, Env: env, Grace: 30 * time.Second,
 		Args: []string{"--config", "preset:standalone", "--config", filepath.Join(s.root, "examples/demo/demo.yaml")},
 	})
 	if err != nil {
@@ -189,7 +193,11 @@ func (s *stage) shop(name string, env []string, args ...string) (*backend.Proces
 		env = append(env, "DATABASE_URL="+s.database)
 	}
 	env = append(env, "SHOP_DIR="+s.shopDir(), "OTEL_EXPORTER_OTLP_ENDPOINT="+s.otlp, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")
-	return s.site.Run(backend.Command{Name: name, Path: filepath.Join(s.root, "bin/shop"), Args: append([]string{name}, args...), Env: env})
+	bin, err := backend.Built("shop")
+	if err != nil {
+		return nil, err
+	}
+	return s.site.Run(backend.Command{Name: name, Path: bin, Args: append([]string{name}, args...), Env: env})
 }
 
 func (s *stage) startShop(ctx context.Context) error {

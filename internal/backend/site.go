@@ -177,6 +177,26 @@ func Tool(name, variable string) (string, error) {
 	return path, nil
 }
 
+// Built finds a program of ours that `make build` writes into bin/, or into the folder that ORDERTRACE_BIN_DIR names.
+func Built(name string) (string, error) {
+	dir := os.Getenv("ORDERTRACE_BIN_DIR")
+	if dir == "" {
+		root, err := Root()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(root, "bin")
+	}
+	path, err := filepath.Abs(filepath.Join(dir, name))
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("%s is not built: run make build: %w", name, err)
+	}
+	return path, nil
+}
+
 // Root is the repository's folder: the nearest one at or above the working directory with a builder-config.yaml.
 func Root() (string, error) {
 	dir, err := os.Getwd()

@@ -29,8 +29,6 @@ type collector struct {
 // prepare says how a collector will run; start runs it. Extra variables win over those that it sets.
 func prepare(t *testing.T, configs []string, env ...string) *collector {
 	t.Helper()
-	root, err := backend.Root()
-	require.NoError(t, err)
 	ports, err := backend.FreePorts(0, 0, 0, 0, 0)
 	require.NoError(t, err)
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
@@ -45,16 +43,15 @@ func prepare(t *testing.T, configs []string, env ...string) *collector {
 	for _, config := range configs {
 		c.args = append(c.args, "--config", config)
 	}
-	require.FileExists(t, filepath.Join(root, "bin/otelcol-ordertrace"), "run make build first")
 	return c
 }
 
 func (c *collector) start(t *testing.T, site *backend.Site, name string) {
 	t.Helper()
-	root, err := backend.Root()
+	bin, err := backend.Built("otelcol-ordertrace")
 	require.NoError(t, err)
 	c.Process, err = site.Run(backend.Command{
-		Name: name, Path: filepath.Join(root, "bin/otelcol-ordertrace"), Args: c.args, Env: c.env, Grace: 30 * time.Second,
+		Name: name, Path: bin, Args: c.args, Env: c.env, Grace: 30 * time.Second,
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -22,10 +22,12 @@ import (
 func TestTheDemoKeepsItsPromises(t *testing.T) {
 	root, err := backend.Root()
 	require.NoError(t, err)
+	demo, err := backend.Built("demo")
+	require.NoError(t, err)
 	out := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin/demo"))
+	cmd := exec.CommandContext(ctx, demo)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "DEMO_SECONDS=120", "DEMO_OUT="+out)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -90,7 +92,9 @@ func TestTheDemoKeepsItsPromises(t *testing.T) {
 func TestTheDemoStopsCleanlyOnCtrlC(t *testing.T) {
 	root, err := backend.Root()
 	require.NoError(t, err)
-	cmd := exec.Command(filepath.Join(root, "bin/demo"))
+	demo, err := backend.Built("demo")
+	require.NoError(t, err)
+	cmd := exec.Command(demo)
 	cmd.Dir = root
 	mark := "DEMO_OUT=" + t.TempDir()
 	cmd.Env = append(os.Environ(), mark)

@@ -45,7 +45,7 @@ type figures struct {
 }
 
 func run(ctx context.Context, spans, rate int, idle time.Duration) error {
-	root, err := backend.Root()
+	binary, err := backend.Built("otelcol-ordertrace")
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func run(ctx context.Context, spans, rate int, idle time.Duration) error {
 	var all []figures
 	for _, p := range []struct{ name, config string }{{"bare otlp → otlp_grpc", bare}, {"preset:standalone", "preset:standalone"}} {
 		fmt.Fprintf(os.Stderr, "measuring %s: %d spans at %d/s …\n", p.name, spans, rate)
-		f, err := measure(ctx, subject{name: p.name, config: p.config, binary: filepath.Join(root, "bin/otelcol-ordertrace")}, sink, spans, rate, idle)
+		f, err := measure(ctx, subject{name: p.name, config: p.config, binary: binary}, sink, spans, rate, idle)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}

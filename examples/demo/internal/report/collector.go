@@ -22,7 +22,7 @@ func ReadCollector(ctx context.Context, url string, p ask.Prometheus) (Collector
 		Refused: sums["otelcol_receiver_refused_spans"] + sums["otelcol_receiver_refused_log_records"],
 		FailedSend: sums["otelcol_exporter_send_failed_spans"] + sums["otelcol_exporter_send_failed_log_records"] +
 			sums["otelcol_exporter_send_failed_metric_points"],
-		Redactions: sums["otelcol_pii_redact_findings"],
+		Redactions: sums["otelcol_processor_pii_redact_findings"] + sums["otelcol_pii_redact_findings"],
 		RSSMiB:     sums["otelcol_process_memory_rss"] / (1 << 20),
 		CPUS:       sums["otelcol_process_cpu_seconds"],
 	}
