@@ -154,28 +154,31 @@ func (s *Service) listen(app App) (servers []*http.Server, where Announcement, e
 	app.Routes(mux)
 	api := s.Metrics.observe(mux)
 	where = Announcement{Name: s.Name}
-	doors := []struct {
+	front := orderhttp.Handler(api)
+	if s.Config.Internal != "" {
+		front = orderhttp.Handler(api, orderhttp.PublicEdge(), orderhttp.SessionHeader("X-Session-Id"))
+	}
+	for _, door := range []struct {
 		address string
 		url     *string
 		handler http.Handler
+		base    context.Context
 	}{
-		{s.Config.HTTP, &where.HTTP, orderhttp.Handler(api)},
-		{s.Config.Admin, &where.Admin, s.adminRoutes()},
-	}
-	if s.Config.Internal != "" {
-		doors[0].handler = orderhttp.Handler(api, orderhttp.PublicEdge(), orderhttp.SessionHeader("X-Session-Id"))
-		doors = append(doors, struct {
-			address string
-			url     *string
-			handler http.Handler
-		}{s.Config.Internal, &where.Internal, orderhttp.Handler(fromInside(api))})
-	}
-	for _, door := range doors {
+		{s.Config.HTTP, &where.HTTP, front, context.Background()},
+		{s.Config.Internal, &where.Internal, orderhttp.Handler(api), context.WithValue(context.Background(), insideKey{}, true)},
+		{s.Config.Admin, &where.Admin, s.adminRoutes(), context.Background()},
+	} {
+		if door.address == "" {
+			continue
+		}
 		listener, err := net.Listen("tcp", door.address)
 		if err != nil {
 			return nil, where, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		server := &http.Server{Handler: door.handler, ReadHeaderTimeout: 5 * time.Second}
+		server := &http.Server{
+			Handler: door.handler, ReadHeaderTimeout: 5 * time.Second,
+			BaseContext: func(net.Listener) context.Context { return door.base },
+		}
 		servers = append(servers, server)
 		*door.url = "http://" + listener.Addr().String()
 		go func() { _ = server.Serve(listener) }() // ends with ErrServerClosed when stop is called
@@ -184,12 +187,6 @@ func (s *Service) listen(app App) (servers []*http.Server, where Announcement, e
 }
 
 type insideKey struct{}
-
-func fromInside(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), insideKey{}, true)))
-	})
-}
 
 // Inside tells whether the request came through the internal door.
 func Inside(r *http.Request) bool { return r.Context().Value(insideKey{}) != nil }
