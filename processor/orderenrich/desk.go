@@ -69,27 +69,32 @@ func (d *desk) beginResource(r pcommon.Resource) {
 // attributes reads a set of attributes: text, whole numbers and lists of them.
 func (d *desk) attributes(at extract.Place, m pcommon.Map) {
 	for k, v := range m.All() {
-		if !d.reader.Wants(k) {
+		acts := d.reader.Find(k)
+		if acts == nil {
 			continue
 		}
-		d.reader.Mark(at, k)
-		if v.Type() != pcommon.ValueTypeSlice {
-			d.value(at, k, v)
-			continue
-		}
-		list := v.Slice()
-		for i := range min(list.Len(), maxList) {
-			d.value(at, k, list.At(i))
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			d.reader.Read(acts, at, k, v.Str())
+		case pcommon.ValueTypeSlice:
+			d.reader.Mark(acts, at, k)
+			list := v.Slice()
+			for i := range min(list.Len(), maxList) {
+				d.element(acts, at, k, list.At(i))
+			}
+		default:
+			d.reader.Mark(acts, at, k)
+			d.element(acts, at, k, v)
 		}
 	}
 }
 
-func (d *desk) value(at extract.Place, k string, v pcommon.Value) {
+func (d *desk) element(acts extract.Actions, at extract.Place, k string, v pcommon.Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		d.reader.Read(at, k, v.Str())
+		d.reader.Read(acts, at, k, v.Str())
 	case pcommon.ValueTypeInt:
-		d.reader.Read(at, k, strconv.FormatInt(v.Int(), 10))
+		d.reader.Read(acts, at, k, strconv.FormatInt(v.Int(), 10))
 	}
 }
 

@@ -72,22 +72,25 @@ func (r *Reader) Release() {
 	r.last = [MaxRules]struct{ raw, value string }{}
 }
 
-// Wants says whether an attribute is worth reading.
-func (r *Reader) Wants(key string) bool { return r.m.match(key) != nil }
+// Actions is what a key can hold.
+type Actions []action
 
-// Read takes one attribute; several values of a list are read one by one.
-func (r *Reader) Read(at Place, key, value string) {
-	for _, a := range r.m.match(key) {
+// Find says what an attribute can hold; nothing for almost all of them.
+func (r *Reader) Find(key string) Actions { return r.m.match(key) }
+
+// Read takes one attribute of which Find said something; several values of a list are read one by one.
+func (r *Reader) Read(acts Actions, at Place, key, value string) {
+	for _, a := range acts {
 		r.act(a, at, key, value)
 	}
 }
 
 // Mark notes an attribute whose value is no text: it is there, and will not be overwritten.
-func (r *Reader) Mark(at Place, key string) {
+func (r *Reader) Mark(acts Actions, at Place, key string) {
 	if at != Own {
 		return
 	}
-	for _, a := range r.m.match(key) {
+	for _, a := range acts {
 		if a.kind == kindAlias && key == r.m.rules[a.rule].name {
 			r.Written |= 1 << a.rule
 		}

@@ -65,7 +65,7 @@ type action struct {
 // Matcher knows which attribute keys matter.
 type Matcher struct {
 	rules []rule
-	// filter has a bit for each length, chosen by the last byte: most keys end there.
+	// filter has a bit for each length, chosen by the last byte and the one in the middle: most keys end there.
 	filter [256]uint64
 	keys   map[string][]action
 }
@@ -148,7 +148,7 @@ func (m *Matcher) add(a action, keys ...string) {
 			continue
 		}
 		m.keys[k] = append(m.keys[k], a)
-		m.filter[k[len(k)-1]] |= 1 << (len(k) & 63)
+		m.filter[digest(k)] |= 1 << (len(k) & 63)
 	}
 }
 
@@ -162,10 +162,13 @@ func hasAction(list []action, a action) bool {
 	return false
 }
 
+// digest is the same for all cases of a key, which must not be empty.
+func digest(key string) uint8 { return foldByte(key[len(key)-1])*31 + foldByte(key[len(key)/2]) }
+
 // match returns what a key can hold; nil for almost all keys, at the cost of one table look.
 func (m *Matcher) match(key string) []action {
 	n := len(key)
-	if n == 0 || n > maxKey || m.filter[foldByte(key[n-1])]&(1<<(n&63)) == 0 {
+	if n == 0 || n > maxKey || m.filter[digest(key)]&(1<<(n&63)) == 0 {
 		return nil
 	}
 	var buf [maxKey]byte

@@ -156,6 +156,9 @@ func (b *Batch) askJoin(j join, now time.Time) {
 			waiting = waiting || b.knownOf(g, uint8(r)) == nil
 			continue
 		}
+		if t := b.knownOf(g, uint8(r)); t != nil && !t.Several && t.Value == k.Value && t.Source >= j.via {
+			continue // the trace knows it already, from better evidence
+		}
 		hops := k.Hops + binding.Step(j.via)
 		if k.Several || hops > binding.MaxHops {
 			continue

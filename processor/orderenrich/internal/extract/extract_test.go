@@ -1,0 +1,275 @@
+package extract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ordertrace/ordertrace/internal/binding"
+)
+
+func order() Rule {
+	return Rule{
+		Name: "order.id", Attributes: []string{"order.id", "orderId", "app.order.id"},
+		URLPaths: []string{"/api/orders/{order.id}/**", "/api/*/orders/{order.id}", "/api/orders/search/{order.id}"},
+		Query:    []string{"orderId"}, Headers: []string{"x-order-id"}, Baggage: []string{"order.id"},
+		Pattern: "ORD-[0-9]{8}",
+	}
+}
+
+func reader(t testing.TB, rules ...Rule) *Reader {
+	t.Helper()
+	m, err := Compile(rules, true, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewReader(m)
+}
+
+func read(r *Reader, at Place, key, value string) { r.Read(r.Find(key), at, key, value) }
+
+func TestOneAttribute(t *testing.T) {
+	const id = "ORD-10000042"
+	tests := []struct {
+		at         Place
+		key, value string
+		want       binding.Source // NoSource: nothing is found
+	}{
+		{Own, "order.id", id, binding.Canonical},
+		{Own, "Order.ID", id, binding.Attribute},
+		{Own, "orderId", id, binding.Attribute},
+		{Own, "orderid", id, binding.Attribute},
+		{Own, "order_id", id, binding.Attribute},
+		{Own, "order-id", id, binding.Attribute},
+		{Own, "ORDER_ID", id, binding.Attribute},
+		{Own, "OrderID", id, binding.Attribute},
+		{Own, "app.order.id", id, binding.Attribute},
+		{Own, "orderId", "  " + id + " ", binding.Attribute},
+		{Own, "orders.id", id, binding.NoSource},
+		{Own, "order", id, binding.NoSource},
+		{Own, "", id, binding.NoSource},
+		{Own, strings.Repeat("x", 10_000) + "orderId", id, binding.NoSource},
+		{Own, "orderId", "ORD-1", binding.NoSource},
+		{Own, "orderId", "x" + id, binding.NoSource},
+		{Own, "orderId", id + "\n" + id, binding.NoSource},
+		{Own, "orderId", strings.Repeat("9", 1<<20), binding.NoSource},
+		{Own, "order.id", "bad", binding.NoSource},
+		{Event, "order.id", id, binding.Event},
+		{Event, "orderId", id, binding.Event},
+		{Link, "orderId", id, binding.LinkAttribute},
+		{Resource, "orderId", id, binding.Resource},
+		{Body, "orderId", id, binding.Attribute},
+		{Body, "order.id", id, binding.Attribute},
+		{Own, "url.path", "/api/orders/" + id, binding.URL},
+		{Own, "url.path", "/api/orders/" + id + "/", binding.URL},
+		{Own, "url.path", "/api/orders/" + id + "/items/3/x", binding.URL},
+		{Own, "url.path", "/api/v2/orders/" + id, binding.URL},
+		{Own, "url.path", "/api/v2/orders/" + id + "/items", binding.NoSource},
+		{Own, "url.path", "/api/orders/search/" + id, binding.URL},
+		{Own, "url.path", "/api/orders/ORD%2D10000042", binding.URL},
+		{Own, "url.path", "/api/orders/%zz", binding.NoSource},
+		{Own, "url.path", "/API/orders/" + id, binding.NoSource},
+		{Own, "url.path", "//api/orders/" + id, binding.NoSource},
+		{Own, "url.path", "/api/orders/", binding.NoSource},
+		{Own, "url.path", "", binding.NoSource},
+		{Own, "http.target", "/api/orders/" + id + "?a=b", binding.URL},
+		{Own, "http.target", "/x?a=b&orderId=" + id + "#f", binding.Query},
+		{Own, "url.full", "https://shop.example:8443/api/orders/" + id + "?x=1", binding.URL},
+		{Own, "url.full", "https://user:pw@shop.example/api/orders/" + id, binding.URL},
+		{Own, "url.full", "https://shop.example", binding.NoSource},
+		{Own, "http.url", "http://[::1]/api/orders/" + id, binding.URL},
+		{Own, "url.full", "https://shop.example/x?order_id=" + id, binding.Query},
+		{Own, "url.query", "a&b=&orderId=ORD%2d10000042", binding.Query},
+		{Own, "url.query", "?orderId=" + id, binding.Query},
+		{Own, "url.query", "orderId=%zz", binding.NoSource},
+		{Own, "url.full", "https://shop.example/api/orders/" + id + "?" + strings.Repeat("x", 1<<20), binding.NoSource},
+		{Own, "http.route", "/api/orders/" + id, binding.NoSource},
+		{Event, "url.path", "/api/orders/" + id, binding.NoSource},
+		{Own, "http.request.header.x-order-id", id, binding.Header},
+		{Own, "http.request.header.x_order_id", id, binding.Header},
+		{Own, "messaging.header.X-Order-Id", id, binding.Header},
+		{Own, "rpc.grpc.request.metadata.x-order-id", id, binding.Header},
+		{Own, "http.response.header.x-order-id", id, binding.NoSource},
+		{Own, "baggage.order.id", id, binding.Baggage},
+		{Own, "http.request.header.baggage", "a=b, order.id=ORD%2D10000042;ttl=1 ,c=d", binding.Baggage},
+		{Own, "http.request.header.baggage", ",,=;=,order.id", binding.NoSource},
+	}
+	r := reader(t, order())
+	for _, tt := range tests {
+		r.Reset()
+		read(r, tt.at, tt.key, tt.value)
+		switch {
+		case tt.want == binding.NoSource && len(r.Facts) > 0:
+			t.Errorf("%s=%.60s: found %v", tt.key, tt.value, r.Facts)
+		case tt.want != binding.NoSource && (len(r.Facts) != 1 || r.Facts[0].Value != id || r.Facts[0].Source != tt.want):
+			t.Errorf("%s=%.60s: found %v, want %s", tt.key, tt.value, r.Facts, tt.want)
+		}
+	}
+}
+
+func TestZerosAreNoValue(t *testing.T) {
+	r := reader(t, Rule{Name: "order.id", Attributes: []string{"orderId"}})
+	for _, v := range []string{"0", "0000", "00000000-0000-0000-0000-000000000000", "", "   ", "\xff\xfe"} {
+		r.Reset()
+		read(r, Own, "orderId", v)
+		read(r, Own, "messaging.message.id", strings.TrimLeft(v, "\xff\xfe"))
+		if len(r.Facts)+len(r.IDs) > 0 {
+			t.Errorf("%q: %v %v", v, r.Facts, r.IDs)
+		}
+	}
+}
+
+func TestWrittenIsNotedEvenIfTheValueIsInvalid(t *testing.T) {
+	r := reader(t, order())
+	read(r, Own, "order.id", "nonsense")
+	if r.Written != 1 || len(r.Facts) != 0 {
+		t.Errorf("written %b, facts %v", r.Written, r.Facts)
+	}
+	r.Reset()
+	r.Mark(r.Find("order.id"), Own, "order.id")
+	if r.Written != 1 {
+		t.Error("an attribute that is no text was not noted")
+	}
+	r.Reset()
+	read(r, Event, "order.id", "ORD-10000042")
+	r.Mark(r.Find("order.id"), Body, "order.id")
+	read(r, Own, "orderId", "ORD-10000042")
+	if r.Written != 0 {
+		t.Error("an alias, an event or a body counts as written")
+	}
+}
+
+func TestStampsOfOtherCollectorsKeepTheirRank(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		r := reader(t, order())
+		if first {
+			read(r, Own, "order.id.source", "link")
+		}
+		read(r, Own, "order.id", "ORD-10000042")
+		if !first {
+			read(r, Own, "order.id.source", "link")
+		}
+		r.Settle()
+		if f := r.Facts[0]; f.Source != binding.Link || !f.Guess {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestRawValuesAreDerivedAndOwnOnesKept(t *testing.T) {
+	r := reader(t, Rule{Name: "enduser.pseudo.id", Attributes: []string{"user.id"}, Pattern: "[a-z]+", Derive: func(s string) string { return "P(" + s + ")" }})
+	read(r, Own, "user.id", "alice")
+	read(r, Own, "user.id", "alice")
+	read(r, Own, "enduser.pseudo.id", "17")
+	read(r, Own, "user.id", "BOB")
+	var got []string
+	for _, f := range r.Facts {
+		got = append(got, f.Value)
+	}
+	if want := []string{"P(alice)", "P(alice)", "17"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestTemplatesThatCannotWorkAreRefused(t *testing.T) {
+	for _, template := range []string{
+		"", "api", "/api/orders", "/{order.id}/{order.id}", "/**/{order.id}", "/{x}/{order.id}", "/a//{order.id}", "/a/pre{order.id}",
+		"/a?{order.id}", "/" + strings.Repeat("a/", 40) + "{order.id}",
+	} {
+		if _, err := newTrie("order.id", []string{template}); err == nil {
+			t.Errorf("%q was accepted", template)
+		}
+	}
+	if _, err := newTrie("order.id", []string{"/a/{order.id}", "/a/{order.id}/"}); err == nil {
+		t.Error("the same template twice was accepted")
+	}
+}
+
+func TestTheMostSpecificTemplateWins(t *testing.T) {
+	tr, err := newTrie("id", []string{"/a/{id}/**", "/a/*/{id}", "/a/b/c/{id}", "/{id}/**"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/a/x":       "x",
+		"/a/x/y":     "x", // {id} is preferred to *
+		"/a/b/c/d":   "d",
+		"/a/b/c":     "b",
+		"/a/b/c/d/e": "b", // back to the template that matches
+		"/z/x/y":     "z",
+		"/a":         "a",
+	} {
+		if got, ok := tr.match(path); !ok || got != want {
+			t.Errorf("%s: %q %v, want %q", path, got, ok, want)
+		}
+	}
+}
+
+func TestRulesAreChecked(t *testing.T) {
+	for name, r := range map[string]Rule{
+		"pattern": {Name: "a", Pattern: "("}, "empty alias": {Name: "a", Attributes: []string{""}},
+		"long alias": {Name: "a", Attributes: []string{strings.Repeat("x", 100)}}, "template": {Name: "a", URLPaths: []string{"x"}},
+	} {
+		if _, err := Compile([]Rule{r}, false, false); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := Compile(make([]Rule, MaxRules+1), false, false); err == nil {
+		t.Error("too many rules were accepted")
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	for _, k := range []string{"url.path", "url.full", "http.request.header.baggage", "orderId", "order.id.source", "order.ids", "url.query"} {
+		f.Add(k, "/api/orders/ORD-10000042?orderId=ORD-10000042;x,order.id=%4fRD-10000042")
+	}
+	r := reader(f, order(), Rule{Name: "session.id", Attributes: []string{"sessionId"}, Headers: []string{"x-session-id"}})
+	f.Fuzz(func(t *testing.T, key, value string) {
+		r.Reset()
+		for _, at := range []Place{Own, Event, Link, Resource, Body} {
+			r.Mark(r.Find(key), at, key)
+			read(r, at, key, value)
+		}
+		r.Settle()
+		for _, fact := range r.Facts {
+			if fact.Value == "" || len(fact.Value) > binding.MaxValue || fact.Source == binding.NoSource {
+				t.Errorf("%+v", fact)
+			}
+			if fact.Rule == 0 && !strings.HasPrefix(fact.Value, "ORD-") {
+				t.Errorf("a value without the pattern: %+v", fact)
+			}
+		}
+	})
+}
+
+func BenchmarkMatchAttributesOfASpan(b *testing.B) {
+	m, _ := Compile([]Rule{order(), {Name: "session.id", Attributes: []string{"sessionId"}, Headers: []string{"x-session-id"}}}, true, false)
+	keys := []string{
+		"http.request.method", "http.response.status_code", "server.address", "server.port", "network.protocol.version", "url.scheme",
+		"user_agent.original", "thread.id", "thread.name", "db.system.name", "db.namespace", "code.function.name",
+	}
+	r := NewReader(m)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, k := range keys {
+			if r.Find(k) != nil {
+				b.Fatal(k)
+			}
+		}
+	}
+}
+
+func BenchmarkMatchPath(b *testing.B) {
+	templates := []string{}
+	for i := range 20 {
+		templates = append(templates, fmt.Sprintf("/api/v%d/orders/{order.id}/**", i))
+	}
+	tr, _ := newTrie("order.id", templates)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := tr.match("/api/v7/orders/ORD-10000042/items/3"); !ok {
+			b.Fatal()
+		}
+	}
+}
