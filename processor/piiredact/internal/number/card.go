@@ -1,0 +1,140 @@
+package number
+
+import (
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// network is a range of issuer prefixes (six digits) and the lengths that its cards have, as bits.
+type network struct {
+	lo, hi  uint32
+	lengths uint32
+	// weak networks share their prefixes with too much else: their cards need context.
+	weak bool
+	// unchecked networks issue numbers without a Luhn digit.
+	unchecked bool
+}
+
+func lengths(ns ...int) uint32 {
+	var m uint32
+	for _, n := range ns {
+		m |= 1 << n
+	}
+	return m
+}
+
+var (
+	n16    = lengths(16)
+	n16to9 = lengths(16, 17, 18, 19)
+	n12to9 = lengths(12, 13, 14, 15, 16, 17, 18, 19)
+)
+
+// networks come from the schemes' published ranges (ISO/IEC 7812 issuer identification); the first match counts.
+var networks = []network{
+	{lo: 220000, hi: 220499, lengths: n16to9}, // МИР
+	{lo: 220500, hi: 220599, lengths: n16},    // BORICA
+	{lo: 222100, hi: 272099, lengths: n16},    // Mastercard
+	{lo: 300000, hi: 305999, lengths: lengths(14, 16)},
+	{lo: 308800, hi: 310299, lengths: n16}, {lo: 311200, hi: 312099, lengths: n16}, {lo: 315800, hi: 315999, lengths: n16},
+	{lo: 309500, hi: 309599, lengths: lengths(14, 16)},
+	{lo: 333700, hi: 334999, lengths: n16},
+	{lo: 340000, hi: 349999, lengths: lengths(15)}, {lo: 370000, hi: 379999, lengths: lengths(15)}, // American Express
+	{lo: 352800, hi: 358999, lengths: n16to9},      // JCB
+	{lo: 360000, hi: 369999, lengths: lengths(14)}, // Diners Club
+	{lo: 380000, hi: 399999, lengths: lengths(14)},
+	{lo: 213100, hi: 213199, lengths: lengths(15)}, {lo: 180000, hi: 180099, lengths: lengths(15)},
+	{lo: 400000, hi: 499999, lengths: lengths(13, 16, 19)}, // Visa
+	{lo: 500000, hi: 509999, lengths: n16},                 // Maestro, Elo, Verve
+	{lo: 500000, hi: 509999, lengths: n12to9, weak: true},
+	{lo: 510000, hi: 559999, lengths: n16},                // Mastercard
+	{lo: 561400, hi: 561499, lengths: n16},                // Uzcard
+	{lo: 560000, hi: 589999, lengths: n16},                // Maestro
+	{lo: 560000, hi: 589999, lengths: n12to9, weak: true}, //
+	{lo: 601100, hi: 601199, lengths: n16to9},             // Discover
+	{lo: 620000, hi: 629999, lengths: n16to9},             // UnionPay
+	{lo: 620000, hi: 629999, lengths: n16to9, weak: true, unchecked: true},
+	{lo: 644000, hi: 659999, lengths: n16to9},                                                                   // Discover, RuPay
+	{lo: 600000, hi: 699999, lengths: n16},                                                                      // Maestro, Hipercard, RuPay
+	{lo: 600000, hi: 699999, lengths: n12to9, weak: true},                                                       //
+	{lo: 810000, hi: 829999, lengths: n16to9},                                                                   // UnionPay, RuPay
+	{lo: 860000, hi: 860099, lengths: n16},                                                                      // Uzcard
+	{lo: 911200, hi: 911299, lengths: n16},                                                                      // Белкарт
+	{lo: 979200, hi: 979299, lengths: n16},                                                                      // Troy
+	{lo: 986000, hi: 986099, lengths: n16}, {lo: 986000, hi: 986099, lengths: n16, weak: true, unchecked: true}, // Humo
+}
+
+// card finds a card that begins with group a: issuer, length and check digit, in the ways that people group them.
+func (f *Finder) card(a int, env *Env) (window, bool) {
+	c := &f.c
+	best, ok := window{a, a}, false
+	for b := a; b < c.n; b++ {
+		w := window{a, b}
+		n := len(c.digits(w))
+		if n > 19 {
+			break
+		}
+		if n < 12 || !c.cardShape(w) || b == a && env.Quantity && !env.Hint.Has(finding.Card) {
+			continue
+		}
+		if f.isCard(w, env) {
+			best, ok = w, true
+		}
+	}
+	return best, ok
+}
+
+func (f *Finder) isCard(w window, env *Env) bool {
+	c := &f.c
+	d := c.digits(w)
+	prefix := uint32(0)
+	for _, x := range d[:6] {
+		prefix = prefix*10 + uint32(x-'0')
+	}
+	luhn := checksum.Luhn(d)
+	for _, n := range networks {
+		if prefix < n.lo || prefix > n.hi || n.lengths&(1<<len(d)) == 0 || !luhn && !n.unchecked {
+			continue
+		}
+		if c.glued(w) || c.inToken(w) {
+			return false
+		}
+		context := env.Hint.Has(finding.Card) || f.near(w, cardWords, 32, 16)
+		if context {
+			return true
+		}
+		// 13 and 14 digits are mostly goods: a product's check digit or word clears them.
+		if !n.weak && !f.product(w) && (len(d) > 14 || w.a == w.b) {
+			return true
+		}
+	}
+	return false
+}
+
+// cardShape says that the groups are cut as on a card or an invoice, with one kind of separator.
+func (c *cluster) cardShape(w window) bool {
+	if w.a == w.b {
+		return true
+	}
+	sep := c.sep(w.a)
+	for g := w.a + 1; g < w.b; g++ {
+		if c.sep(g) != sep {
+			return false
+		}
+	}
+	switch n := c.size(w.a); n {
+	case 1, 2, 3:
+		for g := w.a; g <= w.b; g++ {
+			if c.size(g) != n && (g != w.b || c.size(g) > n) {
+				return false
+			}
+		}
+		return true
+	default:
+		for g := w.a + 1; g < w.b; g++ {
+			if c.size(g) < 3 {
+				return false
+			}
+		}
+		return n >= 4
+	}
+}

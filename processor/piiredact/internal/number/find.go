@@ -1,0 +1,145 @@
+package number
+
+import (
+	"strings"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// Finder reads numbers. It holds a cluster's buffers and is owned by one goroutine.
+type Finder struct {
+	c  cluster
+	kw window32
+}
+
+// window32 is the text around a number, lower-cased, for context words.
+type window32 struct {
+	buf         [320]byte
+	n           int
+	split       int // where the number stood
+	lo, hi      int // which part of the text it is
+	from, until int
+}
+
+// Find reads the cluster at s[i], appends what it finds and returns where to go on.
+func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]finding.Finding, int) {
+	c := &f.c
+	c.read(s, i)
+	next := c.end[c.n-1]
+	f.kw.lo = -1
+	if env.Skip || c.first[c.n] < 3 {
+		return out, next
+	}
+	if c.first[c.n] < 6 && !f.coded() && !f.series() {
+		return out, next
+	}
+	for a := 0; a < c.n; {
+		w, e := f.match(a, env)
+		if e == finding.None {
+			a++
+			continue
+		}
+		lo := c.start[w.a]
+		if w.a == 0 && c.plus && e == finding.Phone {
+			lo = c.begin
+		}
+		out = append(out, finding.Finding{Start: f.open(lo), End: c.end[w.b], Entity: e})
+		a = w.b + 1
+	}
+	if c.full && c.n > resume {
+		next = c.start[c.n-resume]
+	}
+	return out, next
+}
+
+// open takes the parenthesis along that a phone's area code opens.
+func (f *Finder) open(lo int) int {
+	if lo > 0 && f.c.s[lo-1] == '(' {
+		return lo - 1
+	}
+	return lo
+}
+
+// match finds the number that begins with group a, the surest kind first.
+func (f *Finder) match(a int, env *Env) (window, finding.Entity) {
+	c := &f.c
+	if w, ok := f.card(a, env); ok {
+		return w, finding.Card
+	}
+	if w, ok := f.phone(a, env); ok {
+		return w, finding.Phone
+	}
+	if w, e := f.russian(a, env); e != finding.None {
+		return w, e
+	}
+	if w, ok := f.ip(a, env); ok {
+		return w, finding.IP
+	}
+	w := window{a, a}
+	if n := c.size(a); (n == 3 || n == 4) && f.coded() && !c.glued(w) && f.near(w, cvvWords, 12, 0) {
+		return w, finding.Secret
+	}
+	return w, finding.None
+}
+
+// coded is a cheap look for the word before a verification code: a v or a Cyrillic letter close by.
+func (f *Finder) coded() bool {
+	for i := f.c.start[0] - 1; i >= 0 && i >= f.c.start[0]-32; i-- {
+		switch b := f.c.s[i]; {
+		case b|0x20 == 'v', b|0x20 == 'y', b|0x20 == 'k', b == 0xD0:
+			return true
+		}
+	}
+	return false
+}
+
+// series: four digits behind the word for a passport's series.
+func (f *Finder) series() bool {
+	lo := f.c.start[0]
+	return f.c.first[f.c.n] == 4 && strings.HasSuffix(strings.TrimRight(f.c.s[max(0, lo-16):lo], " :№N-"), "ерия")
+}
+
+// ip is a dotted quad: four groups, each at most 255, in a context that says so.
+func (f *Finder) ip(a int, env *Env) (window, bool) {
+	c := &f.c
+	w := window{a, a + 3}
+	if a+3 >= c.n || c.size(a) > 3 {
+		return w, false
+	}
+	for g := a; g <= w.b; g++ {
+		if n := c.size(g); n > 3 || (n == 3 && string(c.digits(window{g, g})) > "255") {
+			return w, false
+		}
+		if g < w.b && c.sep(g) != "." {
+			return w, false
+		}
+	}
+	if a > 0 && c.sep(a-1) == "." || w.b+1 < c.n && c.sep(w.b) == "." || c.glued(w) || private(c, w) {
+		return w, false
+	}
+	return w, env.Loose || env.Hint.Has(finding.IP) || f.near(w, ipWords, 32, 0)
+}
+
+// private networks, loopback and unspecified addresses name machines of ours, not people.
+func private(c *cluster, w window) bool {
+	num := func(g int) int {
+		n := 0
+		for _, d := range c.digits(window{g, g}) {
+			n = n*10 + int(d-'0')
+		}
+		return n
+	}
+	x, y := num(w.a), num(w.a+1)
+	return x == 0 || x == 10 || x == 127 || x == 172 && y >= 16 && y < 32 || x == 192 && y == 168 || x == 169 && y == 254 || x >= 224
+}
+
+// product says that the digits carry the check digit of goods, or that a word before them says so.
+func (f *Finder) product(w window) bool {
+	d := f.c.digits(w)
+	switch len(d) {
+	case 12, 13, 14:
+		return checksum.GTIN(d) || f.near(w, productWords, 24, 0)
+	}
+	return f.near(w, productWords, 24, 0)
+}

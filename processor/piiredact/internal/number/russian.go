@@ -1,0 +1,109 @@
+package number
+
+import (
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// russian finds tax, insurance and register numbers, passports and bank accounts that begin with group a.
+func (f *Finder) russian(a int, env *Env) (window, finding.Entity) {
+	c := &f.c
+	for b := a; b < c.n && b < a+8; b++ {
+		w := window{a, b}
+		n := len(c.digits(w))
+		if n > 20 {
+			break
+		}
+		if n < 4 || b == a && env.Quantity || c.glued(w) {
+			continue
+		}
+		if e := f.russianOf(w, env); e != finding.None && !c.inToken(w) && !c.dashed(w) {
+			return w, e
+		}
+	}
+	return window{a, a}, finding.None
+}
+
+func (f *Finder) russianOf(w window, env *Env) finding.Entity {
+	c := &f.c
+	d := c.digits(w)
+	solid := w.a == w.b
+	context := func(e finding.Entity, words []string) bool {
+		return env.Hint.Has(e) || f.near(w, words, 32, 0)
+	}
+	switch len(d) {
+	case 4:
+		if (solid || c.sizes(w, 2, 2)) && f.series() {
+			return finding.Passport
+		}
+	case 6:
+		if solid && wide(c.s[max(0, c.start[w.a]-16):c.start[w.a]]) && f.near(w, passWords, 40, 0) {
+			return finding.Passport
+		}
+	case 9:
+		if solid && d[0] == '0' && d[1] <= '4' && f.near(w, bikWords, 16, 0) {
+			return finding.Account
+		}
+	case 10:
+		if solid && checksum.INN(d) && context(finding.INN, innWords) {
+			return finding.INN
+		}
+		if (solid || c.sizes(w, 4, 6) || c.sizes(w, 2, 2, 6)) && context(finding.Passport, passWords) {
+			return finding.Passport
+		}
+	case 11:
+		if !checksum.SNILS(d) {
+			return finding.None
+		}
+		if c.sizes(w, 3, 3, 3, 2) || (solid || c.sizes(w, 9, 2)) && context(finding.SNILS, snilsWord) {
+			return finding.SNILS
+		}
+	case 12:
+		if solid && checksum.INN(d) && region(d) && (context(finding.INN, innWords) || !checksum.GTIN(d)) && !f.near(w, productWords, 24, 0) {
+			return finding.INN
+		}
+	case 13:
+		if solid && checksum.OGRN(d) && d[0] >= '1' && d[0] <= '9' && context(finding.OGRN, ogrnWords) {
+			return finding.OGRN
+		}
+	case 15:
+		if solid && checksum.OGRN(d) && (d[0] == '3' || d[0] == '4') && context(finding.OGRN, ogrnWords) {
+			return finding.OGRN
+		}
+	case 20:
+		if accountShape(d) || (d[0] == '4' || d[0] == '3') && context(finding.Account, acctWords) {
+			return finding.Account
+		}
+	}
+	return finding.None
+}
+
+// region: the first two digits of a tax number are one of Russia's regions.
+func region(d []byte) bool {
+	n := int(d[0]-'0')*10 + int(d[1]-'0')
+	return n >= 1 && n <= 95 || n == 97 || n == 99
+}
+
+// accountShape: a balance account of customers and, in digits 6 to 8, a currency.
+func accountShape(d []byte) bool {
+	switch string(d[:3]) {
+	case "405", "406", "407", "408", "421", "422", "423", "425", "426", "301", "302", "303", "455", "454", "452":
+	default:
+		return false
+	}
+	switch string(d[5:8]) {
+	case "810", "643", "840", "978", "156", "826", "756", "392", "398", "933":
+		return true
+	}
+	return false
+}
+
+// wide says that the text holds letters of another script: the words for a passport's number are Russian.
+func wide(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+// Package redact puts the parts together: what a key means, what a text holds, what the policy says of it,
+// and one edit. It knows strings and numbers, no telemetry; it returns new values and counts.
+package redact
+
+import (
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/number"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
+)
+
+// Fixed is the text that stands where a value was masked. It says nothing of the value, not even its length.
+const Fixed = "REDACTED"
+
+// Limits are the budgets of one value. What is over one is masked as a whole.
+type Limits struct {
+	Bytes int // longest value that is read
+	Depth int // deepest nesting, of maps, arrays and JSON in strings together
+	Keys  int // keys remembered
+}
+
+// Options make an engine.
+type Options struct {
+	Table  *policy.Table
+	Keys   *pseudonym.Keyring
+	Loose  bool
+	Allow  []string // keys of ids: number detectors skip them
+	Secret []string // keys of secrets, '*' matches anything
+	Rules  []scan.Rule
+	Names  []string // the rules' names, for their pseudonyms
+	Limits Limits
+}
+
+// Engine is shared by all goroutines; each works through a Session.
+type Engine struct {
+	opt      Options
+	keys     *meaning.Cache[Decision]
+	text     Decision // of texts without a key
+	words    *meaning.Cache[meaning.Class]
+	sessions sync.Pool
+}
+
+// Decision is what a key settles before its value is looked at.
+type Decision struct {
+	meaning.Class
+	env number.Env
+	// plain: the key says nothing, so the parent's may.
+	plain bool
+	// name remembers that the key itself holds nothing; 0 is not known.
+	name atomic.Uint32
+}
+
+const nameClean = 1
+
+// New makes an engine.
+func New(opt Options) *Engine {
+	e := &Engine{opt: opt}
+	e.text.plain, e.text.env.Loose = true, opt.Loose
+	e.keys = meaning.NewCache(opt.Limits.Keys, e.decide)
+	e.words = meaning.NewCache(opt.Limits.Keys, func(name string) *meaning.Class {
+		c := meaning.Of(name)
+		return &c
+	})
+	e.sessions.New = func() any {
+		return &Session{e: e, scanner: scan.New(e.words.Get, opt.Rules)}
+	}
+	return e
+}
+
+// KeyCacheFull is how often a key was not remembered.
+func (e *Engine) KeyCacheFull() int64 { return e.keys.Full() + e.words.Full() }
+
+// Session returns a session of one goroutine; Release gives it back.
+func (e *Engine) Session() *Session { return e.sessions.Get().(*Session) }
+
+func (e *Engine) decide(key string) *Decision {
+	d := &Decision{Class: meaning.Of(key)}
+	for _, a := range e.opt.Allow {
+		if a == key {
+			d.env.Skip = true
+			d.Whole, d.Statement = finding.None, false
+		}
+	}
+	for _, pattern := range e.opt.Secret {
+		if matches(pattern, key) {
+			d.Whole, d.Place = finding.Secret, false
+		}
+	}
+	d.env.Hint, d.env.Quantity, d.env.Loose = d.Hint, d.Quantity, e.opt.Loose
+	d.plain = d.Whole == finding.None && d.Hint == 0 && !d.Statement && !d.Coordinate && !d.env.Skip
+	return d
+}
+
+// matches is a glob in which '*' stands for anything, dots included.
+func matches(pattern, key string) bool {
+	p := strings.ReplaceAll(strings.ToLower(pattern), "/", "\x00")
+	ok, err := path.Match(p, strings.ReplaceAll(strings.ToLower(key), "/", "\x00"))
+	return ok && err == nil
+}
+
+// Plain is the decision for texts without a key.
+func (e *Engine) Plain() *Decision { return &e.text }

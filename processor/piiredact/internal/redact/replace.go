@@ -1,0 +1,206 @@
+package redact
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
+)
+
+func (se *Session) count(e finding.Entity, action int) {
+	se.Counts.any = true
+	se.Counts.Found[e][action]++
+}
+
+// replace edits s once: every finding takes its replacement's place.
+func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
+	se.out = se.out[:0]
+	last, changed := 0, false
+	for _, f := range fs {
+		rule := se.e.opt.Table[f.Entity]
+		found := s[f.Start:f.End]
+		if rule.Action == policy.Keep || se.e.opt.Keys.Ours(found) {
+			continue
+		}
+		with := se.replacement(f.Entity, rule, found)
+		if with == found && rule.Action != policy.Drop {
+			continue
+		}
+		se.count(f.Entity, rule.Index())
+		if rule.Action == policy.Drop {
+			se.dropped = true
+		}
+		se.out = append(append(se.out, s[last:f.Start]...), with...)
+		last, changed = f.End, true
+	}
+	if !changed {
+		return s, Same
+	}
+	if se.dropped {
+		se.dropped = false
+		return "", Dropped
+	}
+	return string(append(se.out, s[last:]...)), Changed
+}
+
+// whole replaces the value, unless it says nothing or was replaced before.
+func (se *Session) whole(d *Decision, s string) (string, Verdict) {
+	e := d.Whole
+	if e == finding.Person || e == finding.Address { // a mail address as a name is a mail address everywhere
+		if fs := se.scanner.Find(s, &d.env); len(fs) == 1 && fs[0].Start == 0 && fs[0].End == len(s) {
+			e = fs[0].Entity
+		}
+	}
+	rule := se.e.opt.Table[e]
+	if rule.Action == policy.Keep {
+		return se.edit(d, s)
+	}
+	if blank(s) || se.e.opt.Keys.Ours(s) {
+		return s, Same
+	}
+	with := se.replacement(e, rule, s)
+	if with == s {
+		return s, Same
+	}
+	se.count(e, rule.Index())
+	if rule.Action == policy.Drop {
+		return "", Dropped
+	}
+	return with, Changed
+}
+
+// blank values say nothing of anyone.
+func blank(s string) bool {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "", "null", "nil", "none", "true", "false", "undefined", "n/a", "-", "?", "unknown", "anonymous", "redacted", "redacted:redacted":
+		return true
+	}
+	return strings.Trim(s, "*") == ""
+}
+
+func (se *Session) replacement(e finding.Entity, rule policy.Rule, found string) string {
+	switch rule.Action {
+	case policy.Hash:
+		return se.e.opt.Keys.Name(se.label(e), pseudonym.Canonical(e, se.read(found)))
+	case policy.Truncate:
+		return truncate(e, found)
+	case policy.Drop:
+		return ""
+	}
+	switch {
+	case rule.Domain && e == finding.Email:
+		if at := strings.LastIndexByte(found, '@'); at >= 0 {
+			return "***" + found[at:]
+		}
+	case rule.KeepLast > 0:
+		if tail := lastOf(se.read(found), rule.KeepLast); tail != "" {
+			return "****" + tail
+		}
+	case e == finding.Password && strings.Contains(found, ":"):
+		return Fixed + ":" + Fixed
+	}
+	return Fixed
+}
+
+func (se *Session) label(e finding.Entity) string {
+	if e >= finding.FirstRule {
+		return se.e.opt.Names[e-finding.FirstRule]
+	}
+	return strings.ReplaceAll(e.String(), "_", "")
+}
+
+// read is the found text as a reader sees it, so that encodings do not make another person of the same one.
+func (se *Session) read(found string) string {
+	if g := text.Look(found); g&(text.Escape|text.Wide) != 0 && se.folded.Fold(found, g) {
+		return string(se.folded.Text)
+	}
+	return found
+}
+
+// lastOf keeps the last n digits and letters, when that is at most a third of them.
+func lastOf(s string, n int) string {
+	var b []byte
+	for i := range len(s) {
+		if c := s[i]; c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z' {
+			b = append(b, c)
+		}
+	}
+	if len(b) < 3*n {
+		return ""
+	}
+	return string(b[len(b)-n:])
+}
+
+// truncate coarsens: an address to its network (/24, /48), the rest to nothing.
+func truncate(e finding.Entity, found string) string {
+	if e != finding.IP {
+		return Fixed
+	}
+	a, err := netip.ParseAddr(found)
+	if err != nil {
+		return Fixed
+	}
+	bits := 48
+	if a.Is4() || a.Is4In6() {
+		a, bits = a.Unmap(), 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return Fixed
+	}
+	return p.Addr().String()
+}
+
+// coordinate coarsens a place in a string: two decimals are about a kilometre.
+func (se *Session) coordinate(s string) (string, bool) {
+	rule := se.e.opt.Table[finding.GPS]
+	if rule.Action == policy.Keep {
+		return s, false
+	}
+	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
+	for _, p := range parts {
+		if v, err := strconv.ParseFloat(p, 64); err != nil || math.Abs(v) > 180 {
+			return s, false
+		}
+	}
+	out := s
+	if rule.Action != policy.Truncate {
+		out = se.replacement(finding.GPS, rule, s)
+	} else {
+		for _, p := range parts {
+			if dot := strings.IndexByte(p, '.'); dot >= 0 && len(p)-dot-1 > 2 {
+				out = strings.Replace(out, p, p[:dot+3], 1)
+			}
+		}
+	}
+	if out == s || len(parts) == 0 {
+		return s, false
+	}
+	se.count(finding.GPS, rule.Index())
+	return out, true
+}
+
+// point coarsens a coordinate that is a number.
+func (se *Session) point(v float64) (string, float64, Verdict) {
+	rule := se.e.opt.Table[finding.GPS]
+	switch rule.Action {
+	case policy.Keep:
+		return "", v, Same
+	case policy.Truncate:
+		if t := math.Trunc(v*100) / 100; t != v && math.Abs(v) <= 180 {
+			se.count(finding.GPS, rule.Index())
+			return "", t, Changed
+		}
+		return "", v, Same
+	case policy.Drop:
+		se.count(finding.GPS, rule.Index())
+		return "", v, Dropped
+	}
+	se.count(finding.GPS, rule.Index())
+	return se.replacement(finding.GPS, rule, strconv.FormatFloat(v, 'f', -1, 64)), v, Changed
+}

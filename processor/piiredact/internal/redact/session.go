@@ -1,0 +1,241 @@
+package redact
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/statement"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
+)
+
+// Verdict says what became of a value.
+type Verdict uint8
+
+const (
+	// Same: nothing was found, or nothing is to be done about it.
+	Same Verdict = iota
+	// Changed: the returned value takes its place.
+	Changed
+	// Dropped: the value goes, with its key where it has one.
+	Dropped
+)
+
+// Counts are the facts of a session. Found is by entity and action.
+type Counts struct {
+	Values, Bytes    int64
+	TooLong, TooDeep int64
+	Found            [finding.FirstRule + finding.MaxRules][5]int64
+	any              bool
+}
+
+// Session is one goroutine's work: its buffers and its counts.
+type Session struct {
+	Counts  Counts
+	e       *Engine
+	scanner *scan.Scanner
+	folded  text.Folded
+	out     []byte
+	stmt    []byte
+	path    []byte
+	dropped bool
+}
+
+// maxPasses bounds how often an edited value is looked at again: what an edit brings together may be a finding too.
+const maxPasses = 4
+
+// Release empties the session's counts and gives it back.
+func (se *Session) Release() {
+	found := se.Counts.any
+	se.Counts.Values, se.Counts.Bytes, se.Counts.TooLong, se.Counts.TooDeep = 0, 0, 0, 0
+	if found {
+		se.Counts = Counts{}
+	}
+	se.e.sessions.Put(se)
+}
+
+// Dirty says that something was found.
+func (c *Counts) Dirty() bool { return c.any }
+
+// Key is the decision for a key, or for the key under its parent where the key alone says nothing.
+func (se *Session) Key(parent, key string) *Decision {
+	d := se.e.keys.Get(key)
+	if !d.plain || parent == "" {
+		return d
+	}
+	se.path = append(append(append(se.path[:0], parent...), '.'), key...)
+	return se.e.keys.GetBytes(se.path)
+}
+
+// Under is the decision for what lies below a key that has one: secrets and addresses hand theirs down.
+func (d *Decision) Under(child *Decision) *Decision {
+	switch d.Whole {
+	case finding.Secret, finding.Authorization, finding.Cookie, finding.Address:
+		if child.plain || d.Whole != finding.Address && child.Whole == finding.None {
+			return d
+		}
+	}
+	return child
+}
+
+// Text redacts a string value.
+func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
+	if s == "" {
+		return s, Same
+	}
+	se.Counts.Values++
+	se.Counts.Bytes += int64(len(s))
+	if len(s) > se.e.opt.Limits.Bytes {
+		se.Counts.TooLong++
+		return Fixed, Changed
+	}
+	if depth > se.e.opt.Limits.Depth {
+		se.Counts.TooDeep++
+		return Fixed, Changed
+	}
+	now, verdict := s, Same
+	for range maxPasses {
+		next, v := se.pass(d, now, depth)
+		if v == Dropped {
+			return "", Dropped
+		}
+		if v == Same || next == now {
+			break
+		}
+		now, verdict = next, Changed
+	}
+	if verdict == Changed && !utf8.ValidString(now) {
+		now = strings.ToValidUTF8(now, "\uFFFD")
+	}
+	return now, verdict
+}
+
+// pass looks once.
+func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
+	if d.Whole != finding.None && (!d.Place || postal(s)) {
+		return se.whole(d, s)
+	}
+	if d.Statement {
+		return se.statement(d, s, depth)
+	}
+	if out, v, ok := se.json(d, s, depth, false); ok {
+		return out, v
+	}
+	if at := statement.Index(s); at >= 0 && se.e.opt.Table[finding.Statement].Action != policy.Keep {
+		return se.embedded(d, s, at)
+	}
+	return se.edit(d, s)
+}
+
+// edit finds and replaces.
+func (se *Session) edit(d *Decision, s string) (string, Verdict) {
+	if d.Coordinate {
+		if out, ok := se.coordinate(s); ok {
+			return out, Changed
+		}
+	}
+	fs := se.scanner.Find(s, &d.env)
+	if len(fs) == 0 {
+		return s, Same
+	}
+	return se.replace(s, fs)
+}
+
+// embedded is a text with a statement in it, as database logs have.
+func (se *Session) embedded(d *Decision, s string, at int) (string, Verdict) {
+	se.stmt = statement.SQL(append(se.stmt[:0], s[:at]...), s[at:])
+	if string(se.stmt) != s {
+		se.count(finding.Statement, policy.Mask.Index())
+		return string(se.stmt), Changed
+	}
+	return se.edit(d, s)
+}
+
+func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict) {
+	if se.e.opt.Table[finding.Statement].Action == policy.Keep {
+		return se.edit(d, s)
+	}
+	if out, v, ok := se.json(d, s, depth, true); ok {
+		return out, v
+	}
+	se.stmt = statement.Obfuscate(se.stmt[:0], s)
+	if string(se.stmt) != s {
+		se.count(finding.Statement, policy.Mask.Index())
+		return string(se.stmt), Changed
+	}
+	return se.edit(d, s)
+}
+
+// Int redacts a whole number; it returns the text that takes its place.
+func (se *Session) Int(d *Decision, v int64) (string, Verdict) {
+	se.Counts.Values++
+	secret := d.Whole != finding.None && !d.Place && d.Whole != finding.Person
+	if !secret && v < 1_000_000 && v > -1_000_000 {
+		return "", Same
+	}
+	var b [24]byte
+	return se.digits(d, strconv.AppendInt(b[:0], v, 10), secret)
+}
+
+// Double redacts a number with a fraction. Coordinates stay numbers: the second result is theirs.
+func (se *Session) Double(d *Decision, v float64) (string, float64, Verdict) {
+	se.Counts.Values++
+	if d.Coordinate {
+		return se.point(v)
+	}
+	if math.Abs(v) < 1_000_000 || math.Abs(v) >= 1e20 || v != math.Trunc(v) {
+		return "", v, Same
+	}
+	var b [40]byte
+	s, verdict := se.digits(d, strconv.AppendFloat(b[:0], v, 'f', 0, 64), d.Whole != finding.None && !d.Place && d.Whole != finding.Person)
+	return s, v, verdict
+}
+
+// digits redacts a number's text. A number is all or nothing: what is found in it replaces it.
+func (se *Session) digits(d *Decision, b []byte, secret bool) (string, Verdict) {
+	s := unsafe.String(unsafe.SliceData(b), len(b))
+	if secret {
+		return se.whole(d, strings.Clone(s))
+	}
+	fs := se.scanner.Find(s, &d.env)
+	if len(fs) == 0 {
+		return "", Same
+	}
+	return se.replace(strings.Clone(s), fs)
+}
+
+// postal tells a postal address from a host, a path or a pointer.
+func postal(s string) bool {
+	spaced, letters := false, false
+	for i := range len(s) {
+		c := s[i]
+		spaced = spaced || c == ' ' || c == ',' || c >= utf8.RuneSelf
+		letters = letters || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf
+	}
+	return spaced && letters
+}
+
+// MaxDepth is the deepest nesting that is read.
+func (se *Session) MaxDepth() int { return se.e.opt.Limits.Depth }
+
+// TooDeep counts a value that is nested too deep and returns what takes its place.
+func (se *Session) TooDeep() string {
+	se.Counts.TooDeep++
+	return Fixed
+}
+
+// Flagged is the decision for an argument behind a flag: "--password", "x".
+func (se *Session) Flagged(flag, arg string, d *Decision) *Decision {
+	if len(flag) < 4 || flag[0] != '-' || strings.IndexByte(flag, '=') >= 0 || strings.HasPrefix(arg, "-") {
+		return d
+	}
+	if f := se.e.keys.Get(flag); f.Whole == finding.Secret {
+		return f
+	}
+	return d
+}

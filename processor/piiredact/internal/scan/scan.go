@@ -1,0 +1,207 @@
+// Package scan passes once over a text and hands each anchor to its finder: '@' to mail, a digit to numbers,
+// ':' and '=' to named values, a word's first letter to credentials. What it returns are facts: which bytes
+// are what. It changes nothing.
+package scan
+
+import (
+	"unsafe"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/number"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/secret"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
+)
+
+// Scanner holds the buffers of one goroutine.
+type Scanner struct {
+	classify secret.Classify
+	rules    []Rule
+	numbers  number.Finder
+	folded   text.Folded
+	found    []finding.Finding
+}
+
+// New makes a scanner; classify tells what a name in a text means, and is shared and safe for concurrent use.
+func New(classify secret.Classify, rules []Rule) *Scanner {
+	return &Scanner{classify: classify, rules: rules}
+}
+
+type kind uint8
+
+const (
+	other kind = iota
+	letter
+	digit
+	at
+	colon
+	equals
+	greater
+	dash
+)
+
+var kinds = func() (k [256]kind) {
+	for c := range k {
+		switch b := byte(c); {
+		case b|0x20 >= 'a' && b|0x20 <= 'z':
+			k[c] = letter
+		case b >= '0' && b <= '9':
+			k[c] = digit
+		}
+	}
+	k['@'], k[':'], k['='], k['>'], k['-'] = at, colon, equals, greater, dash
+	return k
+}()
+
+// Find returns what is in s, sorted and without overlaps; the slice is valid until the next call.
+func (sc *Scanner) Find(s string, env *number.Env) []finding.Finding {
+	g := text.Look(s)
+	sc.found = sc.found[:0]
+	if g == 0 && len(sc.rules) == 0 {
+		return nil
+	}
+	if g&(text.Escape|text.Wide) == 0 || !sc.folded.Fold(s, g) {
+		sc.scan(s, g, env)
+		return finding.Merge(sc.found)
+	}
+	t := unsafe.String(unsafe.SliceData(sc.folded.Text), len(sc.folded.Text))
+	sc.scan(t, text.Look(t), env)
+	for i, f := range sc.found {
+		sc.found[i].Start, sc.found[i].End = int(sc.folded.Off[f.Start]), int(sc.folded.Off[f.End])
+	}
+	return finding.Merge(sc.found)
+}
+
+// scan reads t, which is as a reader sees it.
+func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
+	if g&^text.Wide != 0 {
+		for i := 0; i < len(t); {
+			switch kinds[t[i]] {
+			case letter:
+				i = sc.word(t, i, env)
+			case digit:
+				i = sc.digits(t, i, g, env)
+			case at:
+				i = sc.at(t, i)
+			case colon, equals:
+				i = sc.separator(t, i, env)
+			case greater:
+				i = sc.tag(t, i)
+			case dash:
+				i = sc.dashes(t, i)
+			default:
+				i++
+			}
+		}
+	}
+	sc.match(t, env)
+}
+
+func (sc *Scanner) tag(t string, i int) int {
+	if f, ok := secret.Tag(t, i, sc.classify); ok {
+		sc.found = append(sc.found, f)
+		return f.End
+	}
+	return i + 1
+}
+
+// word looks at a word's first letter: a credential's prefix, an account's country, a hardware address.
+func (sc *Scanner) word(t string, i int, env *number.Env) int {
+	if i == 0 || kinds[t[i-1]] != digit {
+		if secret.First[t[i]] {
+			if f, ok := secret.Token(t, i); ok {
+				sc.found = append(sc.found, f)
+				return f.End
+			}
+		}
+		if i+3 < len(t) {
+			if c := t[i+2]; c-'0' <= 9 && !env.Skip {
+				if end := number.IBAN(t, i); end > 0 {
+					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.IBAN})
+					return end
+				}
+			} else if c == ':' || c == '-' || kinds[t[i+1]] == digit || c == '.' {
+				if end := mac(t, i); end > 0 {
+					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
+					return end
+				}
+			}
+		}
+	}
+	for i++; i < len(t) && kinds[t[i]] == letter; i++ {
+	}
+	return i
+}
+
+func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
+	if i == 0 || kinds[t[i-1]] != letter {
+		if end := mac(t, i); end > 0 {
+			sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
+			return end
+		}
+	}
+	next := i + 1
+	if g&text.Digits != 0 {
+		sc.found, next = sc.numbers.Find(t, i, env, sc.found)
+	} else {
+		for next < len(t) && kinds[t[next]] == digit {
+			next++
+		}
+	}
+	if next < len(t) && t[next] == ':' {
+		if end := bot(t, next); end > 0 {
+			sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.APIKey})
+			return end
+		}
+	}
+	return next
+}
+
+func (sc *Scanner) at(t string, i int) int {
+	if f, ok := secret.DSN(t, i); ok {
+		sc.found = append(sc.found, f)
+		return i + 1
+	}
+	if lo, hi := email(t, i); hi > 0 {
+		sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.Email})
+		return hi
+	}
+	return i + 1
+}
+
+func (sc *Scanner) separator(t string, i int, env *number.Env) int {
+	if t[i] == ':' {
+		if i+2 < len(t) && t[i+1] == '/' && t[i+2] == '/' {
+			if f, ok := secret.URL(t, i); ok {
+				sc.found = append(sc.found, f)
+				return f.End + 1
+			}
+			return i + 3
+		}
+		if lo, hi := ipv6(t, i); hi > 0 {
+			if env.Loose || env.Hint.Has(finding.IP) {
+				sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.IP})
+			}
+			return max(hi, i+1)
+		}
+	}
+	if f, ok := secret.Pair(t, i, sc.classify); ok {
+		sc.found = append(sc.found, f)
+		return max(f.End, i+1)
+	}
+	return i + 1
+}
+
+func (sc *Scanner) dashes(t string, i int) int {
+	if i+2 >= len(t) || t[i+1] != '-' || i > 0 && t[i-1] == '-' {
+		return i + 1
+	}
+	if f, ok := secret.Token(t, i); ok {
+		sc.found = append(sc.found, f)
+		return f.End
+	}
+	if f, ok := secret.Flag(t, i, sc.classify); ok {
+		sc.found = append(sc.found, f)
+		return f.End
+	}
+	return i + 1
+}

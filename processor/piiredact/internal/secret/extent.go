@@ -1,0 +1,108 @@
+package secret
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// authorizationEnd takes the scheme and its credential; schemes with parameters take the line.
+func authorizationEnd(s string, i int) int {
+	end := softEnd(s, i)
+	if end >= len(s) || s[end] != ' ' {
+		return end
+	}
+	switch sch := strings.ToLower(s[i:end]); {
+	case sch == "digest" || strings.HasPrefix(sch, "aws4-") || sch == "signature" || sch == "hawk" || sch == "oauth" || sch == "scram-sha-256":
+		return quoteless(s, end)
+	case sch == "bearer" || sch == "basic" || sch == "token" || sch == "apikey" || sch == "api-key" || sch == "negotiate" || sch == "ntlm" || sch == "key":
+		for end < len(s) && s[end] == ' ' {
+			end++
+		}
+		return softEnd(s, end)
+	}
+	return end
+}
+
+func quoteless(s string, i int) int { return lineEnd(s, i) }
+
+// personEnd takes up to four words that begin like a name's.
+func personEnd(s string, i int) int {
+	end := i
+	for n := 0; n < 4 && i < len(s); n++ {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		if n > 0 && !unicode.IsUpper(r) {
+			break
+		}
+		for i < len(s) && !hardStop(s[i]) && strings.IndexByte(",;&)}](=:", s[i]) < 0 {
+			i++
+		}
+		if i < len(s) && (s[i] == '=' || s[i] == ':') && n > 0 { // the next pair's name
+			break
+		}
+		end = i
+		if i >= len(s) || s[i] != ' ' {
+			break
+		}
+		i++
+	}
+	return end
+}
+
+// clauseEnd runs to the end of the clause: a line, a semicolon, a quote, or the next pair.
+func clauseEnd(s string, i, most int) int {
+	start := i
+	for ; i < len(s) && i-start < most; i++ {
+		switch s[i] {
+		case '\n', '\r', ';', '"', '\'', '|', '<', '>', '&', '}', '\t':
+			return i
+		case ' ':
+			if pairAhead(s, i+1) {
+				return i
+			}
+		}
+	}
+	for i < len(s) && !utf8.RuneStart(s[i]) {
+		i++
+	}
+	return i
+}
+
+// prose: what stands behind "password:" in messages about passwords.
+var prose = map[string]bool{
+	"is": true, "was": true, "not": true, "must": true, "invalid": true, "incorrect": true, "too": true, "required": true, "expired": true,
+	"missing": true, "cannot": true, "failed": true, "the": true, "has": true, "should": true, "unexpected": true, "does": true, "wrong": true,
+	"changed": true, "mismatch": true, "unknown": true, "empty": true, "ok": true, "yes": true, "no": true, "error": true, "valid": true,
+	"string": true, "bearer": true, "basic": true, "unauthorized": true, "denied": true, "enabled": true, "disabled": true, "n/a": true,
+	"-": true, "[]": true, "{}": true,
+}
+
+// placeholder: a variable to be filled in later, not a value.
+func placeholder(v string) bool {
+	return strings.HasPrefix(v, "${") || strings.HasPrefix(v, "{{") || strings.HasPrefix(v, "$(") || v == "%s" || v == "%v" || v == "%d" ||
+		v == "?" || strings.HasPrefix(v, "<") && strings.HasSuffix(v, ">")
+}
+
+func weakName(name string) bool {
+	switch strings.ToLower(name) {
+	case "key", "code", "auth", "sid", "ticket", "otp":
+		return true
+	}
+	return false
+}
+
+// plausible drops values that cannot be what the name promises.
+func plausible(e finding.Entity, v string, quoted bool) bool {
+	switch e {
+	case finding.BirthDate:
+		return strings.ContainsAny(v, digits)
+	case finding.Person:
+		r, _ := utf8.DecodeRuneInString(v)
+		return len(v) > 1 && (quoted || unicode.IsUpper(r)) && !strings.ContainsAny(v, "/{}@=")
+	case finding.Address:
+		return len(v) > 1
+	}
+	return v != ""
+}

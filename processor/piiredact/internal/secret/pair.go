@@ -1,0 +1,206 @@
+package secret
+
+import (
+	"strings"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
+)
+
+// Classify tells what a name means.
+type Classify func(name string) *meaning.Class
+
+// maxName bounds how far a name is read backwards, so that a text of colons costs no more than its length.
+const maxName = 64
+
+// Pair reads "name: value", name=value, "name": "value", (name)=(value) around the ':' or '=' at s[i] and
+// says what the value is, by the name's meaning.
+func Pair(s string, i int, classify Classify) (finding.Finding, bool) {
+	lo, hi := name(s, i)
+	if lo >= hi || s[lo]-'0' <= 9 {
+		return finding.Finding{}, false
+	}
+	class := classify(s[lo:hi])
+	query := lo > 0 && (s[lo-1] == '?' || s[lo-1] == '&' || s[lo-1] == '#')
+	e := class.Whole
+	if e == finding.None && query && class.Query {
+		e = finding.URLSecret
+	}
+	if e == finding.None || class.Place {
+		return finding.Finding{}, false
+	}
+	f, quoted := value(s, i, e)
+	v := s[f.Start:f.End]
+	if masked(v) || placeholder(v) || !quoted && prose[strings.ToLower(strings.TrimRight(v, ".,!"))] {
+		return f, false
+	}
+	if query && e != finding.Person && e != finding.Address && e != finding.BirthDate {
+		if e == finding.URLSecret && weakName(s[lo:hi]) && len(v) < 8 {
+			return f, false
+		}
+		f.Entity = finding.URLSecret
+	}
+	return f, plausible(f.Entity, v, quoted)
+}
+
+// Tag reads <name>value</name> at the '>' at s[i].
+func Tag(s string, i int, classify Classify) (finding.Finding, bool) {
+	lo := i
+	for lo > 0 && i-lo < maxName && (dotted[s[lo-1]] || s[lo-1] >= 0x80) {
+		lo--
+	}
+	end := strings.IndexByte(s[i:], '<')
+	if lo == i || lo == 0 || s[lo-1] != '<' && s[lo-1] != ':' || end < 2 {
+		return finding.Finding{}, false
+	}
+	e := classify(s[lo:i]).Whole
+	v := s[i+1 : i+end]
+	return finding.Finding{Start: i + 1, End: i + end, Entity: e}, e != finding.None && !masked(v)
+}
+
+// Flag reads --name value at the first dash.
+func Flag(s string, i int, classify Classify) (finding.Finding, bool) {
+	hi := span(s, i+2, &dashed)
+	if hi == i+2 || hi+1 >= len(s) || s[hi] != ' ' {
+		return finding.Finding{}, false
+	}
+	e := classify(s[i+2 : hi]).Whole
+	if e != finding.Secret && e != finding.Authorization && e != finding.Cookie {
+		return finding.Finding{}, false
+	}
+	f, _ := value(s, hi, finding.Secret)
+	v := s[f.Start:f.End]
+	return f, v != "" && v[0] != '-' && !masked(v)
+}
+
+// name finds the name before i: a quoted one, or up to three words ("дата рождения").
+func name(s string, i int) (lo, hi int) {
+	hi = i
+	for hi > 0 && i-hi < 3 && (s[hi-1] == ' ' || s[hi-1] == '\t') {
+		hi--
+	}
+	closer := false
+	for hi > 0 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == '`' || s[hi-1] == ')' || s[hi-1] == ']') {
+		hi--
+		closer = true
+	}
+	lo = hi
+	for spaces := 0; lo > 0 && hi-lo < maxName; lo-- {
+		c := s[lo-1]
+		if dotted[c] || c >= 0x80 {
+			continue
+		}
+		if c == ' ' && !closer && spaces < 2 && lo > 1 && (isLetter(s[lo-2]) || s[lo-2] >= 0x80) {
+			spaces++
+			continue
+		}
+		break
+	}
+	for lo < hi && (s[lo] == '-' || s[lo] == '.' || s[lo] == ' ') {
+		lo++
+	}
+	return lo, hi
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// value finds the value behind the separator at i.
+func value(s string, i int, e finding.Entity) (f finding.Finding, quoted bool) {
+	j := i + 1
+	for j < len(s) && (s[j] == '=' || s[j] == '>' || s[j] == ':') && j < i+3 {
+		j++
+	}
+	for n := 0; j < len(s) && (s[j] == ' ' || s[j] == '\t') && n < 4; n++ {
+		j++
+	}
+	f = finding.Finding{Start: j, End: j, Entity: e}
+	if j >= len(s) {
+		return f, false
+	}
+	if open := strings.IndexByte("\"'`(", s[j]); open >= 0 {
+		f.Start = j + 1
+		f.End = closing(s, j+1, "\"'`)"[open])
+		return f, true
+	}
+	if s[j] == '\\' && j+1 < len(s) && (s[j+1] == '"' || s[j+1] == '\'') { // \"value\" inside an escaped text
+		f.Start = j + 2
+		if at := strings.Index(s[f.Start:], s[j:j+2]); at >= 0 {
+			f.End = f.Start + at
+		} else {
+			f.End = len(s)
+		}
+		return f, true
+	}
+	switch e {
+	case finding.Authorization:
+		f.End = authorizationEnd(s, j)
+	case finding.Cookie:
+		if s[i] == ':' {
+			f.End = quoteOrLine(s, j)
+		} else {
+			f.End = softEnd(s, j)
+		}
+	case finding.Person:
+		f.End = personEnd(s, j)
+	case finding.Address:
+		f.End = clauseEnd(s, j, 160)
+	case finding.BirthDate:
+		f.End = clauseEnd(s, j, 40)
+	default:
+		if s[j] != '{' && s[j] != '[' {
+			f.End = softEnd(s, j)
+		} else if s[j] == '[' {
+			f.Start, f.End = j+1, closing(s, j+1, ']')
+		}
+	}
+	return f, false
+}
+
+// closing finds the closing quote, past escaped ones; without one everything belongs to the value.
+func closing(s string, i int, quote byte) int {
+	for ; i < len(s); i++ {
+		if s[i] == '\\' {
+			i++
+		} else if s[i] == quote {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func hardStop(c byte) bool {
+	return c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '|' || c == '`'
+}
+
+// softEnd ends an unquoted value. Commas, semicolons, ampersands and brackets may be part of a password:
+// they end it when another pair or nothing follows.
+func softEnd(s string, i int) int {
+	for ; i < len(s) && !hardStop(s[i]); i++ {
+		switch s[i] {
+		case ',', ';', '&', ')', '}', ']':
+			if i+1 >= len(s) || hardStop(s[i+1]) || strings.IndexByte(",;&)}]", s[i+1]) >= 0 || pairAhead(s, i+1) {
+				return i
+			}
+		case '\\':
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == 'n' || s[i+1] == 'r') {
+				return i
+			}
+		}
+	}
+	return i
+}
+
+func pairAhead(s string, i int) bool {
+	j := i
+	for j < len(s) && j < i+maxName && (dotted[s[j]] || s[j] >= 0x80) {
+		j++
+	}
+	return j > i && j < len(s) && (s[j] == '=' || s[j] == ':')
+}
+
+func quoteOrLine(s string, i int) int {
+	if at := strings.IndexAny(s[i:], "\r\n\"'"); at >= 0 {
+		return i + at
+	}
+	return len(s)
+}

@@ -1,0 +1,112 @@
+package secret
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// scheme reads "Bearer …", "Basic …" and "Digest …" at i and takes the credential, not the scheme.
+func scheme(s string, i int) (finding.Finding, bool) {
+	none := finding.Finding{}
+	n := 0
+	switch {
+	case foldPrefix(s[i:], "bearer"), foldPrefix(s[i:], "digest"):
+		n = 6
+	case foldPrefix(s[i:], "basic"):
+		n = 5
+	default:
+		return none, false
+	}
+	j := i + n
+	for j < len(s) && (s[j] == ' ' || s[j] == '\t' || s[j] == '+' || s[j] == ':' || s[j] == '=') && j < i+n+3 {
+		j++
+	}
+	if j == i+n {
+		return none, false
+	}
+	f := finding.Finding{Start: j, Entity: finding.Authorization}
+	if s[i]|0x20 == 'd' { // Digest username="…", response="…"
+		if !strings.Contains(s[j:], "response=") {
+			return none, false
+		}
+		f.End = lineEnd(s, j)
+		return f, true
+	}
+	f.End = span(s, j, &token68)
+	if n == 5 {
+		return f, basic(s[f.Start:f.End])
+	}
+	t := s[f.Start:f.End]
+	return f, len(t) >= 8 && (len(t) >= 24 || strings.ContainsAny(t, digits) || strings.ContainsAny(t, "._~+/=")) && !masked(t)
+}
+
+// basic: base64 of user:password.
+func basic(t string) bool {
+	if len(t) < 4 {
+		return false
+	}
+	var buf [512]byte
+	t = strings.TrimRight(t[:min(len(t), 600)], "=")
+	t = t[:len(t)-len(t)%4+sub(len(t)%4)]
+	n, err := base64.RawStdEncoding.Decode(buf[:min(len(buf), base64.RawStdEncoding.DecodedLen(len(t)))], []byte(t))
+	if err != nil {
+		n, err = base64.RawURLEncoding.Decode(buf[:], []byte(t))
+	}
+	return err == nil && n > 2 && strings.IndexByte(string(buf[:n]), ':') >= 0 && utf8.Valid(buf[:n-n%2])
+}
+
+// sub is how much of an incomplete last group of base64 can be decoded.
+func sub(rest int) int {
+	if rest == 1 {
+		return 0
+	}
+	return rest
+}
+
+// pem takes a private key from its first line to its last, or to the end of the text when that is missing.
+func pem(s string, i int) (finding.Finding, bool) {
+	const begin = "-----BEGIN "
+	if !strings.HasPrefix(s[i:], begin) {
+		return finding.Finding{}, false
+	}
+	head := s[i+len(begin) : min(len(s), i+len(begin)+64)]
+	title, _, ok := strings.Cut(head, "-----")
+	if !ok || !strings.Contains(title, "PRIVATE KEY") {
+		return finding.Finding{}, false
+	}
+	f := finding.Finding{Start: i, End: len(s), Entity: finding.PrivateKey}
+	if at := strings.Index(s[i:], "-----END "); at >= 0 {
+		f.End = i + at + len("-----END ")
+		if tail := strings.Index(s[f.End:], "-----"); tail >= 0 && tail < 64 {
+			f.End += tail + 5
+		}
+	}
+	return f, true
+}
+
+func foldPrefix(s, p string) bool { return len(s) > len(p) && strings.EqualFold(s[:len(p)], p) }
+
+func lineEnd(s string, i int) int {
+	if at := strings.IndexAny(s[i:], "\r\n"); at >= 0 {
+		return i + at
+	}
+	return len(s)
+}
+
+// masked: what this processor, or another before it, wrote in place of a secret.
+func masked(v string) bool {
+	if v == "" {
+		return true
+	}
+	if strings.Trim(v, "*") == "" || strings.Trim(v, "xX") == "" && len(v) >= 3 || strings.Trim(v, "?") == "" {
+		return true
+	}
+	switch strings.ToLower(strings.Trim(v, "[]<>{}()'\"")) {
+	case "redacted", "masked", "hidden", "filtered", "null", "nil", "none", "undefined", "true", "false", "redacted:redacted", "secret", "empty", "removed":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,207 @@
+// Package secret finds credentials in text: by the prefixes that vendors give their keys, by the schemes
+// of HTTP authorization, in URLs, and behind the names that people give to secrets ("password=…").
+package secret
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// alphabet is a set of bytes that a credential is made of.
+type alphabet [256]bool
+
+func letters(list string) (a alphabet) {
+	for i := range list {
+		a[list[i]] = true
+	}
+	return a
+}
+
+const (
+	upper    = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	lower    = "abcdefghijklmnopqrstuvwxyz"
+	digits   = "0123456789"
+	alnumSet = upper + lower + digits
+)
+
+var (
+	alnum   = letters(alnumSet)
+	word    = letters(alnumSet + "_")
+	dashed  = letters(alnumSet + "_-")
+	dotted  = letters(alnumSet + "_-.")
+	upperD  = letters(upper + digits)
+	hexadec = letters("abcdefABCDEF" + digits)
+	base64s = letters(alnumSet + "+/=_-")
+	token68 = letters(alnumSet + "-._~+/=:|")
+	slashed = letters(alnumSet + "_-/")
+)
+
+// vendor is a key with a prefix of its own: what follows it and how much of that there is at least.
+type vendor struct {
+	prefix string
+	tail   *alphabet
+	least  int
+	most   int
+}
+
+const any = 4096
+
+// vendors are the published formats, grouped by first letter below.
+var vendors = []vendor{
+	{"AKIA", &upperD, 16, 16}, {"ASIA", &upperD, 16, 16}, {"ABIA", &upperD, 16, 16}, {"ACCA", &upperD, 16, 16}, {"AROA", &upperD, 16, 17},
+	{"AIDA", &upperD, 16, 17}, {"ghp_", &alnum, 30, any}, {"gho_", &alnum, 30, any}, {"ghu_", &alnum, 30, any}, {"ghs_", &dotted, 30, any},
+	{"ghr_", &alnum, 30, any}, {"github_pat_", &word, 30, any}, {"glpat-", &dotted, 16, any}, {"gldt-", &dashed, 16, any},
+	{"glrt-", &dashed, 16, any}, {"glcbt-", &dashed, 16, any}, {"glptt-", &dashed, 16, any}, {"glft-", &dashed, 16, any},
+	{"glsoat-", &dashed, 16, any}, {"gloas-", &dashed, 16, any}, {"glimt-", &dashed, 16, any}, {"glagent-", &dashed, 16, any},
+	{"GR1348941", &dashed, 16, any}, {"xoxb-", &dashed, 10, any}, {"xoxa-", &dashed, 10, any}, {"xoxp-", &dashed, 10, any},
+	{"xoxr-", &dashed, 10, any}, {"xoxs-", &dashed, 10, any}, {"xoxo-", &dashed, 10, any}, {"xoxe-", &dashed, 10, any},
+	{"xoxe.", &dotted, 10, any}, {"xoxc-", &dashed, 10, any}, {"xoxd-", &dashed, 10, any}, {"xapp-", &dashed, 10, any},
+	{"sk_live_", &alnum, 10, any}, {"sk_test_", &alnum, 10, any}, {"rk_live_", &alnum, 10, any}, {"rk_test_", &alnum, 10, any},
+	{"sk_prod_", &alnum, 10, any}, {"rk_prod_", &alnum, 10, any}, {"pk_live_", &alnum, 10, any}, {"pk_test_", &alnum, 10, any},
+	{"whsec_", &base64s, 20, any}, {"AIza", &dashed, 35, 35}, {"GOCSPX-", &dashed, 20, any}, {"ya29.", &dotted, 20, any},
+	{"npm_", &alnum, 30, any}, {"pypi-", &dashed, 40, any}, {"dop_v1_", &hexadec, 40, any}, {"doo_v1_", &hexadec, 40, any},
+	{"dor_v1_", &hexadec, 40, any}, {"SG.", &dotted, 40, any}, {"sk-ant-", &dashed, 20, any}, {"sk-proj-", &dashed, 20, any},
+	{"sk-svcacct-", &dashed, 20, any}, {"sk-admin-", &dashed, 20, any}, {"sk-", &alnum, 20, any}, {"hf_", &alnum, 30, any},
+	{"shpat_", &hexadec, 32, any}, {"shpca_", &hexadec, 32, any}, {"shppa_", &hexadec, 32, any}, {"shpss_", &hexadec, 32, any},
+	{"sq0atp-", &dashed, 20, any}, {"sq0csp-", &dashed, 20, any}, {"EAAA", &dashed, 60, any}, {"glsa_", &word, 32, any},
+	{"glc_", &base64s, 32, any}, {"dapi", &hexadec, 32, 34}, {"hvs.", &dashed, 20, any}, {"hvb.", &dashed, 20, any}, {"hvr.", &dashed, 20, any},
+	{"AGE-SECRET-KEY-1", &upperD, 50, any}, {"oy2", &alnum, 43, 43}, {"AQVN", &dashed, 30, any}, {"y0_", &dashed, 30, any}, {"y1_", &dashed, 30, any},
+	{"t1.", &dotted, 60, any}, {"dp.pt.", &alnum, 40, any}, {"dp.st.", &dotted, 40, any}, {"lin_api_", &alnum, 30, any},
+	{"PMAK-", &dashed, 30, any}, {"NRAK-", &upperD, 27, any}, {"NRII-", &dashed, 20, any}, {"NRJS-", &hexadec, 19, any},
+	{"xkeysib-", &dashed, 40, any}, {"ATATT3", &base64s, 40, any}, {"ATCTT3", &base64s, 40, any}, {"ATBB", &alnum, 28, 32},
+	{"pscale_tkn_", &dotted, 30, any}, {"pscale_pw_", &dotted, 30, any}, {"pscale_oauth_", &dotted, 30, any}, {"HRKU-", &dashed, 20, any},
+	{"LTAI", &alnum, 16, 26}, {"key-", &hexadec, 32, 32}, {"rubygems_", &hexadec, 40, any}, {"sntrys_", &base64s, 30, any},
+	{"sntryu_", &hexadec, 40, any}, {"pul-", &hexadec, 40, 40}, {"EZAK", &alnum, 54, 54}, {"EZTK", &alnum, 54, 54}, {"dt0c01.", &dotted, 60, any},
+	{"p8e-", &alnum, 32, any}, {"tfp_", &dashed, 40, any}, {"CCIPAT_", &word, 40, any}, {"CCIPRJ_", &word, 40, any}, {"figd_", &dashed, 30, any},
+	{"fo1_", &dashed, 40, any}, {"fm1", &base64s, 60, any}, {"nfp_", &word, 30, any}, {"sbp_", &hexadec, 40, any}, {"shippo_live_", &hexadec, 40, any},
+	{"shippo_test_", &hexadec, 40, any}, {"tk-us-", &dashed, 40, any}, {"FLWSECK-", &dashed, 12, any}, {"FLWSECK_TEST-", &dashed, 12, any},
+	{"live_", &alnum, 35, any}, {"test_", &alnum, 35, any}, {"secret_", &alnum, 40, any}, {"ntn_", &alnum, 40, any}, {"gsk_", &alnum, 40, any},
+	{"r8_", &alnum, 37, any}, {"pplx-", &alnum, 40, any}, {"AccountKey=", &base64s, 40, any}, {"APPLICATION_PASSWORD_", &dashed, 16, any},
+	{"vk1.a.", &dashed, 60, any}, {"ops_eyJ", &base64s, 50, any}, {"A3-", &dashed, 30, 34}, {"bkua_", &hexadec, 40, 40}, {"fio-u-", &dashed, 60, 66},
+	{"ico-", &alnum, 32, 32}, {"patp_", &alnum, 30, any}, {"duffel_test_", &dashed, 40, any}, {"duffel_live_", &dashed, 40, any},
+}
+
+// byFirst groups vendors by their first byte; the finder looks here once a word.
+var byFirst = func() (m [256][]vendor) {
+	for _, v := range vendors {
+		m[v.prefix[0]] = append(m[v.prefix[0]], v)
+	}
+	return m
+}()
+
+// First says that a word with this first byte can be a credential with a scheme or a prefix.
+var First = func() (m [256]bool) {
+	for c := range byFirst {
+		m[c] = len(byFirst[c]) > 0
+	}
+	for _, c := range "bBeDhd-" { // Bearer and Basic, JWT, Digest, hooks, -----BEGIN
+		m[c] = true
+	}
+	return m
+}()
+
+// Token reads a credential at the word that begins at s[i]. A returned end of 0 says that there is none.
+func Token(s string, i int) (finding.Finding, bool) {
+	switch s[i] {
+	case 'e':
+		if end := jwt(s, i); end > 0 {
+			return finding.Finding{Start: i, End: end, Entity: finding.JWT}, true
+		}
+	case 'b', 'B', 'd', 'D':
+		if f, ok := scheme(s, i); ok {
+			return f, true
+		}
+	case 'h':
+		if end := webhook(s, i); end > 0 {
+			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
+		}
+	case '-':
+		return pem(s, i)
+	}
+	for _, v := range byFirst[s[i]] {
+		if !strings.HasPrefix(s[i:], v.prefix) {
+			continue
+		}
+		end := span(s, i+len(v.prefix), v.tail)
+		if n := end - i - len(v.prefix); n >= v.least && n <= v.most && mixed(s[i+len(v.prefix):end]) {
+			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
+		}
+	}
+	return finding.Finding{}, false
+}
+
+// span is the end of the run of the alphabet's bytes from i; a full stop that ends a sentence is not part of it.
+func span(s string, i int, a *alphabet) int {
+	for i < len(s) && a[s[i]] {
+		i++
+	}
+	if i > 0 && s[i-1] == '.' {
+		i--
+	}
+	return i
+}
+
+// mixed tells made keys from words with the same prefix: they hold digits, or both cases.
+func mixed(s string) bool {
+	var up, low, num bool
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			num = true
+		case c >= 'A' && c <= 'Z':
+			up = true
+		case c >= 'a' && c <= 'z':
+			low = true
+		}
+	}
+	return num || up && low || len(s) >= 32
+}
+
+// jwt: a JSON header in base64, then two to four more parts.
+func jwt(s string, i int) int {
+	if !strings.HasPrefix(s[i:], "eyJ") && !strings.HasPrefix(s[i:], "ewog") && !strings.HasPrefix(s[i:], "ewo") {
+		return 0
+	}
+	header := plainSpan(s, i)
+	if header-i < 12 || header >= len(s) || s[header] != '.' {
+		return 0
+	}
+	end, parts := header, 1
+	for end < len(s) && s[end] == '.' && parts < 5 {
+		end = plainSpan(s, end+1)
+		parts++
+	}
+	var head [12]byte
+	if n, err := base64.RawURLEncoding.Decode(head[:9], []byte(s[i:i+12])); err != nil || n < 9 || head[0] != '{' {
+		return 0
+	}
+	if end-header < 12 {
+		return 0
+	}
+	return end
+}
+
+func plainSpan(s string, i int) int {
+	for i < len(s) && (dashed[s[i]] || s[i] == '=') {
+		i++
+	}
+	return i
+}
+
+func webhook(s string, i int) int {
+	for _, p := range [...]string{"hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.zapier.com/hooks/catch/"} {
+		if strings.HasPrefix(s[i:], p) {
+			if end := span(s, i+len(p), &slashed); end > i+len(p)+8 {
+				return end
+			}
+		}
+	}
+	if strings.HasPrefix(s[i:], "discord.com/api/webhooks/") || strings.HasPrefix(s[i:], "discordapp.com/api/webhooks/") {
+		return span(s, i, &letterPath)
+	}
+	return 0
+}
+
+var letterPath = letters(alnumSet + "_-/.")

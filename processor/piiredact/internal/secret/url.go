@@ -1,0 +1,72 @@
+package secret
+
+import (
+	"strings"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// URL reads the authority behind "://" at i (the colon) and takes its user information. Passwords that
+// should have been encoded, with '@' or '/' in them, are taken too. It returns where to go on.
+func URL(s string, i int) (finding.Finding, bool) {
+	start := i + 3
+	end := start
+	at := -1
+	for end < len(s) && !ends(s[end]) {
+		if s[end] == '@' {
+			at = end
+		} else if (s[end] == '/' || s[end] == '?' || s[end] == '#') && (at >= 0 || !secretAhead(s, start, end)) {
+			break
+		}
+		end++
+	}
+	if at <= start || masked(s[start:at]) {
+		return finding.Finding{}, false
+	}
+	return finding.Finding{Start: start, End: at, Entity: finding.Password}, true
+}
+
+// ends: no URL goes on here.
+func ends(c byte) bool {
+	return c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '`' || c == '\\' || c == '|'
+}
+
+// secretAhead decides whether the slash at i can be part of a password: "user:pa/ss@host" it can, "host:8080/a@b" not.
+func secretAhead(s string, start, i int) bool {
+	colon := strings.IndexByte(s[start:i], ':')
+	if colon < 0 {
+		return false
+	}
+	port := s[start+colon+1 : i]
+	if port == "" || strings.Trim(port, digits) == "" || s[start] == '[' {
+		return false
+	}
+	for j := i; j < len(s) && !ends(s[j]); j++ {
+		if s[j] == '@' {
+			return true
+		}
+	}
+	return false
+}
+
+// DSN recognises user:password@tcp(host) and user:password@host:port/db without a scheme; i is the at sign.
+func DSN(s string, i int) (finding.Finding, bool) {
+	rest := s[i+1:]
+	lo := i
+	for lo > 0 && !ends(s[lo-1]) && s[lo-1] != ',' && s[lo-1] != ';' && s[lo-1] != '=' && s[lo-1] != '(' {
+		lo--
+	}
+	user, pass, ok := strings.Cut(s[lo:i], ":")
+	if !ok || user == "" || pass == "" || masked(s[lo:i]) || strings.ContainsAny(user, "/?&") {
+		return finding.Finding{}, false
+	}
+	f := finding.Finding{Start: lo, End: i, Entity: finding.Password}
+	if strings.HasPrefix(rest, "tcp(") || strings.HasPrefix(rest, "unix(") || strings.HasPrefix(rest, "udp(") || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "(") {
+		return f, true
+	}
+	host := 0
+	for host < len(rest) && (dotted[rest[host]]) {
+		host++
+	}
+	return f, host > 0 && host+1 < len(rest) && (rest[host] == ':' && rest[host+1] >= '0' && rest[host+1] <= '9' || rest[host] == '/')
+}

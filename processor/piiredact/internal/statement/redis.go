@@ -1,0 +1,69 @@
+package statement
+
+import "strings"
+
+// redis commands whose first argument is a key; others lose all of theirs.
+var keyed = func() map[string]bool {
+	m := map[string]bool{}
+	for _, c := range strings.Fields(`GET SET SETEX PSETEX SETNX GETSET GETEX GETDEL APPEND STRLEN INCR INCRBY INCRBYFLOAT DECR DECRBY
+		GETRANGE SETRANGE EXISTS EXPIRE EXPIREAT PEXPIRE PEXPIREAT PERSIST TTL PTTL TYPE DEL UNLINK DUMP RESTORE RENAME HGET HSET HSETNX
+		HMSET HMGET HGETALL HDEL HEXISTS HINCRBY HINCRBYFLOAT HKEYS HVALS HLEN HSCAN HSTRLEN LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LRANGE
+		LLEN LINDEX LSET LREM LTRIM LINSERT BLPOP BRPOP SADD SREM SMEMBERS SISMEMBER SCARD SPOP SRANDMEMBER SSCAN SINTER SUNION SDIFF
+		ZADD ZREM ZSCORE ZRANGE ZREVRANGE ZRANGEBYSCORE ZCARD ZCOUNT ZINCRBY ZRANK ZSCAN XADD XREAD XLEN XRANGE XACK XDEL PFADD PFCOUNT
+		GEOADD GEOPOS GEODIST SETBIT GETBIT BITCOUNT PUBLISH SUBSCRIBE JSON.SET JSON.GET`) {
+		m[c] = false
+	}
+	for _, c := range strings.Fields(`AUTH HELLO CONFIG ACL EVAL EVALSHA MSET MSETNX MGET SCRIPT MIGRATE`) {
+		m[c] = true
+	}
+	return m
+}()
+
+// redis appends a command with its key and without its arguments; it reports false when s is none.
+func redis(out []byte, s string) ([]byte, bool) {
+	for n, line := range strings.Split(s, "\n") {
+		cmd, rest, has := strings.Cut(strings.TrimSpace(line), " ")
+		all, known := keyed[strings.ToUpper(cmd)]
+		if !known && cmd != "" || n == 0 && (cmd == "" || looksSQL(cmd, rest)) {
+			return nil, false
+		}
+		if n > 0 {
+			out = append(out, '\n')
+		}
+		out = append(out, cmd...)
+		if !has {
+			continue
+		}
+		key, args, more := strings.Cut(rest, " ")
+		if all || len(key) > 0 && (key[0] == '"' || key[0] == '\'') && !strings.HasSuffix(key, key[:1]) {
+			out = append(out, " ?"...)
+			continue
+		}
+		out = append(append(out, ' '), key...)
+		if more && args != "" {
+			for range min(len(strings.Fields(args)), 8) {
+				out = append(out, " ?"...)
+			}
+		}
+	}
+	return out, true
+}
+
+// looksSQL: "SET x = 1" and "DUMP TABLE t" are not Redis.
+func looksSQL(cmd, rest string) bool {
+	if !strings.EqualFold(cmd, "set") {
+		return false
+	}
+	f := strings.Fields(rest)
+	return len(f) > 1 && f[1][0] == '=' || len(f) > 0 && strings.Contains(f[0], "=") ||
+		len(f) > 1 && (strings.EqualFold(f[0], "session") || strings.EqualFold(f[0], "local") || strings.EqualFold(f[0], "names") || strings.EqualFold(f[0], "password"))
+}
+
+// Obfuscate appends s without its values; JSON is the caller's, who has a reader for it.
+func Obfuscate(out []byte, s string) []byte {
+	n := len(out)
+	if r, ok := redis(out, s); ok {
+		return r
+	}
+	return SQL(out[:n], s)
+}

@@ -1,0 +1,192 @@
+package statement
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+func isWord(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || isDigit(c) || c >= utf8.RuneSelf
+}
+
+// dollar: $1 is a parameter, $$…$$ and $tag$…$tag$ are PostgreSQL's strings.
+func (l *sql) dollar(i int) int {
+	j := i + 1
+	for j < len(l.s) && isWord(l.s[j]) {
+		j++
+	}
+	if j < len(l.s) && l.s[j] == '$' && (j == i+1 || !isDigit(l.s[i+1])) {
+		tag := l.s[i : j+1]
+		end := strings.Index(l.s[j+1:], tag)
+		if end < 0 {
+			return l.rest()
+		}
+		l.hole()
+		return j + 1 + end + len(tag)
+	}
+	if j == i+1 {
+		return l.punct(i)
+	}
+	digits := strings.Trim(l.s[i+1:j], "0123456789") == "" && j-i <= 6
+	if !digits {
+		l.hole()
+		return j
+	}
+	l.out = append(l.out, l.s[i:j]...)
+	l.prev = hole
+	return j
+}
+
+// number: 12, 1.5e-3, 0x1F, and whatever letters touch it (an id without quotes is a value too).
+func (l *sql) number(i int) int {
+	j := i
+	for j < len(l.s) && (isWord(l.s[j]) || l.s[j] == '.' ||
+		(l.s[j] == '+' || l.s[j] == '-') && l.s[j-1]|0x20 == 'e' && j+1 < len(l.s) && isDigit(l.s[j+1])) {
+		j++
+	}
+	l.hole()
+	return j
+}
+
+// parameter keeps :name and @name.
+func (l *sql) parameter(i int) int {
+	j := i + 1
+	for j < len(l.s) && isWord(l.s[j]) {
+		j++
+	}
+	if !plain(l.s[i+1:j]) && !(isDigit(l.s[i+1]) && j-i <= 4) {
+		l.hole()
+		return j
+	}
+	l.out = append(l.out, l.s[i:j]...)
+	l.prev = hole
+	return j
+}
+
+// word copies a keyword or a name and notes what it means for the quotes behind it.
+func (l *sql) word(i int) int {
+	j := i
+	for j < len(l.s) && (isWord(l.s[j]) || l.s[j] == '$') {
+		j++
+	}
+	w := l.s[i:j]
+	if j < len(l.s) && l.s[j] == '\'' && literalPrefix(w) { // E'…', N'…', X'…', _utf8'…'
+		return l.quoted(j)
+	}
+	if j+1 < len(l.s) && j-i == 1 && (w == "q" || w == "Q") && l.s[j] == '\'' { // Oracle's q'[…]'
+		return l.rest()
+	}
+	if !ascii(w) { // no schema is spelled so: a value without quotes
+		l.hole()
+		return j
+	}
+	l.out = append(l.out, w...)
+	l.prev = l.kind(w)
+	return j
+}
+
+func literalPrefix(w string) bool {
+	switch strings.ToLower(w) {
+	case "e", "n", "x", "b", "u", "r":
+		return true
+	}
+	return len(w) > 1 && w[0] == '_'
+}
+
+func ascii(w string) bool {
+	for i := range len(w) {
+		if w[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// kind tells keywords from names as far as quotes need it.
+func (l *sql) kind(w string) prevKind {
+	if len(w) > 9 {
+		return name
+	}
+	var b [9]byte
+	for i := range len(w) {
+		b[i] = w[i] &^ 0x20
+	}
+	switch string(b[:len(w)]) {
+	case "VALUES", "VALUE", "IN", "ANY":
+		l.values, l.names = true, false
+		return keyword
+	case "INTO", "TABLE":
+		l.names = true
+		return keyword
+	case "SELECT", "FROM", "JOIN", "WHERE", "UPDATE", "SET", "AND", "OR", "ON", "BY", "AS", "USING", "INDEX", "NOT", "DISTINCT", "RETURNING", "COLUMN", "ADD", "DROP", "ALTER":
+		l.values, l.names = false, l.names && len(w) == 2
+		return keyword
+	case "LIKE", "ILIKE", "REGEXP", "RLIKE", "BETWEEN", "ESCAPE", "IS", "THEN", "ELSE", "WHEN", "LIMIT", "OFFSET", "MATCH", "SIMILAR", "TO", "CONCAT":
+		return operator
+	}
+	return name
+}
+
+// IsSQL says that s begins like a statement, so that one in a log line is found without a key that says so.
+func IsSQL(s string) bool {
+	s = strings.TrimLeft(s, " \t\r\n(;")
+	verb, rest, _ := strings.Cut(s[:min(len(s), 4096)], " ")
+	if len(verb) > 8 || len(verb) < 4 {
+		return false
+	}
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if containsFold(rest, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch strings.ToUpper(verb) {
+	case "SELECT":
+		return has(" FROM ", "(", " * ") || strings.HasPrefix(rest, "* ") || strings.HasPrefix(rest, "'")
+	case "INSERT", "REPLACE":
+		return containsFold(rest[:min(len(rest), 64)], "into ") && has("VALUES", "SELECT", " SET ")
+	case "UPDATE":
+		return has(" SET ")
+	case "DELETE":
+		return len(rest) > 5 && strings.EqualFold(rest[:5], "from ")
+	case "MERGE":
+		return has(" USING ")
+	case "WITH":
+		return has(" AS (", " AS(") && has("SELECT ")
+	case "CALL", "EXEC", "EXECUTE":
+		return has("(", "@")
+	}
+	return false
+}
+
+func containsFold(s, sub string) bool {
+	for i := 0; i+len(sub) <= len(s); i++ {
+		if s[i]|0x20 == sub[0]|0x20 && strings.EqualFold(s[i:i+len(sub)], sub) {
+			return true
+		}
+	}
+	return false
+}
+
+// Index finds where a statement with literals begins in a text; -1 without one. Only texts with quotes are looked at.
+func Index(s string) int {
+	if len(s) < 16 || strings.IndexByte(s, '\'') < 0 && strings.IndexByte(s, '"') < 0 {
+		return -1
+	}
+	for i := 0; i+12 < len(s); i++ {
+		switch s[i] | 0x20 {
+		case 's', 'i', 'u', 'd', 'm', 'w', 'r', 'c', 'e':
+			if (i == 0 || !isWord(s[i-1])) && IsSQL(s[i:]) {
+				return i
+			}
+		}
+		for i+1 < len(s) && isWord(s[i]) && isWord(s[i+1]) {
+			i++
+		}
+	}
+	return -1
+}

@@ -1,0 +1,35 @@
+package piiredact
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/redact"
+)
+
+func (r *redactor) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	w := r.walk()
+	for _, rl := range ld.ResourceLogs().All() {
+		w.resource(rl.Resource())
+		w.schema(rl.SchemaUrl(), rl)
+		for _, sl := range rl.ScopeLogs().All() {
+			w.scope(sl.Scope())
+			w.schema(sl.SchemaUrl(), sl)
+			for _, l := range sl.LogRecords().All() {
+				w.record(l)
+			}
+		}
+	}
+	r.report(ctx, w.se)
+	return ld, nil
+}
+
+func (w *walk) record(l plog.LogRecord) {
+	if w.value(l.Body(), 0, "", w.text) == redact.Dropped && !w.dry {
+		l.Body().SetStr("")
+	}
+	w.attributes(l.Attributes(), 0, "", nil)
+	w.field(l.SeverityText(), l.SetSeverityText)
+	w.field(l.EventName(), l.SetEventName)
+}

@@ -1,0 +1,163 @@
+package piiredact
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/metadata"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/redact"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
+)
+
+// checks are the checksums that a rule can ask for.
+var checks = map[string]func([]byte) bool{
+	"": nil, "luhn": checksum.Luhn, "inn": checksum.INN, "snils": checksum.SNILS, "ogrn": checksum.OGRN,
+}
+
+// redactor is the processor of one signal.
+type redactor struct {
+	cfg    *Config
+	signal string
+	dry    bool
+	engine *redact.Engine
+	keys   *pseudonym.Keyring
+	log    *zap.Logger
+	tel    *metadata.TelemetryBuilder
+	bySig  metric.MeasurementOption
+	stop   sync.Once
+}
+
+// randomKeys is the key of this start, the same for all signals, so that a person has one pseudonym in all of them.
+var randomKeys = sync.OnceValue(pseudonym.Random)
+
+// warned: one warning a start is enough for three signals.
+var warned sync.Once
+
+func newRedactor(set processor.Settings, cfg *Config, signal string) (*redactor, error) {
+	r := &redactor{cfg: cfg, signal: signal, dry: cfg.Mode == DryRun, log: set.Logger}
+	r.keys = pseudonym.NewKeyring(randomKeys())
+	rules, names := cfg.rules()
+	r.engine = redact.New(redact.Options{
+		Table: cfg.table(signal), Keys: r.keys, Loose: cfg.Profile.Loose(),
+		Allow: cfg.Attributes.Allow, Secret: cfg.Attributes.Secret, Rules: rules, Names: names,
+		Limits: redact.Limits{Bytes: cfg.Limits.MaxValueBytes, Depth: cfg.Limits.MaxDepth, Keys: cfg.Limits.MaxKeys},
+	})
+	tel, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	r.tel = tel
+	r.bySig = metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", signal)))
+	return r, nil
+}
+
+// start reads the keys: nothing is opened before, so that `validate` needs no secrets.
+func (r *redactor) start(context.Context, component.Host) error {
+	if r.cfg.Keys.HMAC != "" {
+		keys, err := pseudonym.Load(r.cfg.Keys.HMAC)
+		if err != nil {
+			return err
+		}
+		r.keys.Replace(keys)
+	} else {
+		warned.Do(func() {
+			r.log.Warn("keys::hmac is not set: pseudonyms use a random key of this start; they will not match those of other collectors or of the next start")
+		})
+	}
+	return r.tel.RegisterPiiRedactKeyCacheFullCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(r.engine.KeyCacheFull(), r.bySig)
+		return nil
+	})
+}
+
+func (r *redactor) shutdown(context.Context) error {
+	r.stop.Do(r.tel.Shutdown)
+	return nil
+}
+
+// report turns a session's counts into metrics and gives the session back.
+func (r *redactor) report(ctx context.Context, se *redact.Session) {
+	c := &se.Counts
+	r.tel.PiiRedactValues.Add(ctx, c.Values, r.bySig)
+	r.tel.PiiRedactBytes.Add(ctx, c.Bytes, r.bySig)
+	if c.TooLong > 0 {
+		r.tel.PiiRedactBudgetExceeded.Add(ctx, c.TooLong, r.attrs("reason", "bytes"))
+	}
+	if c.TooDeep > 0 {
+		r.tel.PiiRedactBudgetExceeded.Add(ctx, c.TooDeep, r.attrs("reason", "depth"))
+	}
+	if c.Dirty() {
+		for e := range c.Found {
+			for a, n := range c.Found[e] {
+				if n > 0 {
+					r.tel.PiiRedactFindings.Add(ctx, n, r.attrs("detector", finding.Entity(e).String(), "action", string(policy.Actions[a]))) //nolint:gosec // at most 192
+				}
+			}
+		}
+	}
+	se.Release()
+}
+
+func (r *redactor) attrs(kv ...string) metric.MeasurementOption {
+	all := []attribute.KeyValue{attribute.String("signal", r.signal)}
+	for i := 0; i < len(kv); i += 2 {
+		all = append(all, attribute.String(kv[i], kv[i+1]))
+	}
+	return metric.WithAttributes(all...)
+}
+
+// table is the profile with the configuration's changes, for one signal.
+func (c *Config) table(signal string) *policy.Table {
+	t := c.Profile.Table()
+	for name, d := range c.Detectors {
+		e, _ := finding.Named(name)
+		rule := t[e]
+		own := map[string]policy.Action{"traces": d.Traces, "logs": d.Logs, "metrics": d.Metrics}[signal]
+		if d.Action != "" {
+			rule.Action = d.Action
+		}
+		if own != "" {
+			rule.Action = own
+		}
+		if d.KeepLast != nil {
+			rule.KeepLast = *d.KeepLast
+		}
+		rule.Domain = d.KeepDomain
+		t.Set(e, rule)
+	}
+	for i, r := range c.Rules {
+		action := r.Action
+		if action == "" {
+			action = policy.Mask
+		}
+		t.Set(finding.FirstRule+finding.Entity(i), policy.Rule{Action: action}) //nolint:gosec // at most 128
+	}
+	return t
+}
+
+func (c *Config) rules() (rules []scan.Rule, names []string) {
+	for i, r := range c.Rules {
+		keywords := make([]string, len(r.Keywords))
+		for k, w := range r.Keywords {
+			keywords[k] = strings.ToLower(w)
+		}
+		rules = append(rules, scan.Rule{
+			Entity:  finding.FirstRule + finding.Entity(i), //nolint:gosec // at most 128
+			Pattern: regexp.MustCompile(r.Pattern), Keywords: keywords, Check: checks[r.Checksum],
+		})
+		names = append(names, strings.ReplaceAll(r.Name, "_", ""))
+	}
+	return rules, names
+}

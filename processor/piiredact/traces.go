@@ -1,0 +1,65 @@
+package piiredact
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+func (r *redactor) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	w := r.walk()
+	for _, rs := range td.ResourceSpans().All() {
+		w.resource(rs.Resource())
+		w.schema(rs.SchemaUrl(), rs)
+		for _, ss := range rs.ScopeSpans().All() {
+			w.scope(ss.Scope())
+			w.schema(ss.SchemaUrl(), ss)
+			for _, s := range ss.Spans().All() {
+				w.span(s)
+			}
+		}
+	}
+	r.report(ctx, w.se)
+	return td, nil
+}
+
+// setter is what has a schema URL.
+type setter interface{ SetSchemaUrl(string) }
+
+func (w *walk) schema(url string, of setter) {
+	if url != "" {
+		w.field(url, of.SetSchemaUrl)
+	}
+}
+
+func (w *walk) resource(r pcommon.Resource) { w.attributes(r.Attributes(), 0, "", nil) }
+
+func (w *walk) scope(s pcommon.InstrumentationScope) {
+	w.field(s.Name(), s.SetName)
+	w.field(s.Version(), s.SetVersion)
+	w.attributes(s.Attributes(), 0, "", nil)
+}
+
+func (w *walk) span(s ptrace.Span) {
+	w.field(s.Name(), s.SetName)
+	w.attributes(s.Attributes(), 0, "", nil)
+	w.state(s.TraceState())
+	if m := s.Status().Message(); m != "" {
+		w.field(m, s.Status().SetMessage)
+	}
+	for _, e := range s.Events().All() {
+		w.field(e.Name(), e.SetName)
+		w.attributes(e.Attributes(), 0, "", nil)
+	}
+	for _, l := range s.Links().All() {
+		w.state(l.TraceState())
+		w.attributes(l.Attributes(), 0, "", nil)
+	}
+}
+
+func (w *walk) state(ts pcommon.TraceState) {
+	if raw := ts.AsRaw(); raw != "" {
+		w.field(raw, ts.FromRaw)
+	}
+}
