@@ -32,6 +32,9 @@ func (a authData) GetAttributeNames() []string { return []string{"subject", "met
 // credentialHeaders carry secrets by convention. In lower case.
 var credentialHeaders = []string{"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"}
 
+// credentialHTTPHeaders are the same in net/http's spelling.
+var credentialHTTPHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "X-Auth-Token"}
+
 func isCredential(key string) bool { return slices.Contains(credentialHeaders, key) }
 
 // admit puts the subject into the client information and takes the credentials out of it: the persistent queue
@@ -39,17 +42,21 @@ func isCredential(key string) bool { return slices.Contains(credentialHeaders, k
 func admit(ctx context.Context, subject door.Subject) context.Context {
 	info := client.FromContext(ctx)
 	info.Auth = authData{subject}
-	kept := map[string][]string{}
-	found := false
 	for key := range info.Metadata.Keys() {
 		if isCredential(key) {
-			found = true
-			continue
+			info.Metadata = stripped(info.Metadata)
+			break
 		}
-		kept[key] = info.Metadata.Get(key)
-	}
-	if found {
-		info.Metadata = client.NewMetadata(kept)
 	}
 	return client.NewContext(ctx, info)
+}
+
+func stripped(all client.Metadata) client.Metadata {
+	kept := map[string][]string{}
+	for key := range all.Keys() {
+		if !isCredential(key) {
+			kept[key] = all.Get(key)
+		}
+	}
+	return client.NewMetadata(kept)
 }

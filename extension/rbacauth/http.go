@@ -33,8 +33,8 @@ func (r *rbacAuth) serveHTTP(w http.ResponseWriter, req *http.Request, next http
 		r.refuse(w, verdict.Outcome)
 		return
 	}
-	for _, name := range credentialHeaders {
-		req.Header.Del(name)
+	for _, name := range credentialHTTPHeaders {
+		delete(req.Header, name)
 	}
 	next.ServeHTTP(w, req.WithContext(admit(req.Context(), verdict.Subject)))
 }
@@ -45,7 +45,7 @@ func (r *rbacAuth) httpRequest(req *http.Request) door.Request {
 	request := door.Request{Authorization: req.Header["Authorization"], Certificate: leaf(req.TLS), Remote: req.RemoteAddr}
 	permission, known := r.paths[req.URL.Path]
 	switch {
-	case !known || req.URL.EscapedPath() != req.URL.Path:
+	case !known || req.URL.RawPath != "": // net/url keeps a RawPath when the spelling is not the plain one
 		request.Refusal = door.UnknownRoute
 	case req.Method != http.MethodPost:
 		request.Refusal = door.WrongVerb
