@@ -203,7 +203,7 @@ func (b *Book) fire(id uint32) {
 	if next == never {
 		next = last
 	}
-	b.timers.Arm(id, next)
+	b.timers.Arm(id, max(next, after(b.mark, 1)))
 }
 
 // forget removes an order and all that was counted of it in gauges.

@@ -54,6 +54,10 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 		b.trouble(id, o, vis, i, t, in)
 		return in.next
 	}
+	if o.gone&(1<<from) == 0 {
+		b.withdraw(id, events, t, o.endToEnd, events[0].At)
+		o.endToEnd = Open
+	}
 	return never
 }
 
@@ -126,15 +130,21 @@ func (b *Book) fold(id uint32, events []Event, i, rep int) {
 			events[rep].setState(slot, v)
 			continue
 		}
-		f := Fact{Transition: t, Net: Void, Entered: e.At, Age: b.mark - e.At}
-		f.Trace, f.Span = lastTrace(events)
-		if counted[v]&(1<<OutcomeBreached) != 0 {
-			b.decide(id, f, OutcomeRetracted)
-		} else if v == OnTime {
-			b.emitKind(f, Revised)
-		}
+		b.withdraw(id, events, t, v, e.At)
 	}
 	e.verdict = 0
+}
+
+// withdraw takes back the verdict of an instance that is no more: an earlier event changed the order's story.
+func (b *Book) withdraw(id uint32, events []Event, t int, v Verdict, entered int64) {
+	f := Fact{Transition: t, Net: Void, Entered: entered, Age: b.mark - entered}
+	f.Trace, f.Span = lastTrace(events)
+	switch {
+	case counted[v]&(1<<OutcomeBreached) != 0:
+		b.decide(id, f, OutcomeRetracted)
+	case v == OnTime:
+		b.emitKind(f, Revised)
+	}
 }
 
 // finish counts the end of an order, once.
