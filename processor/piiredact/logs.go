@@ -10,13 +10,16 @@ import (
 
 func (r *redactor) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	w := r.walk()
-	for _, rl := range ld.ResourceLogs().All() {
+	for i := range ld.ResourceLogs().Len() {
+		rl := ld.ResourceLogs().At(i)
 		w.resource(rl.Resource())
 		w.schema(rl.SchemaUrl(), rl)
-		for _, sl := range rl.ScopeLogs().All() {
+		for i := range rl.ScopeLogs().Len() {
+			sl := rl.ScopeLogs().At(i)
 			w.scope(sl.Scope())
 			w.schema(sl.SchemaUrl(), sl)
-			for _, l := range sl.LogRecords().All() {
+			for i := range sl.LogRecords().Len() {
+				l := sl.LogRecords().At(i)
 				w.record(l)
 			}
 		}

@@ -8,13 +8,16 @@ import (
 
 func (r *redactor) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
 	w := r.walk()
-	for _, rm := range md.ResourceMetrics().All() {
+	for i := range md.ResourceMetrics().Len() {
+		rm := md.ResourceMetrics().At(i)
 		w.resource(rm.Resource())
 		w.schema(rm.SchemaUrl(), rm)
-		for _, sm := range rm.ScopeMetrics().All() {
+		for i := range rm.ScopeMetrics().Len() {
+			sm := rm.ScopeMetrics().At(i)
 			w.scope(sm.Scope())
 			w.schema(sm.SchemaUrl(), sm)
-			for _, m := range sm.Metrics().All() {
+			for i := range sm.Metrics().Len() {
+				m := sm.Metrics().At(i)
 				w.metric(m)
 			}
 		}
@@ -34,31 +37,36 @@ func (w *walk) metric(m pmetric.Metric) {
 	case pmetric.MetricTypeSum:
 		w.numbers(m.Sum().DataPoints())
 	case pmetric.MetricTypeHistogram:
-		for _, p := range m.Histogram().DataPoints().All() {
+		for i := range m.Histogram().DataPoints().Len() {
+			p := m.Histogram().DataPoints().At(i)
 			w.attributes(p.Attributes(), 0, "", nil)
 			w.exemplars(p.Exemplars())
 		}
 	case pmetric.MetricTypeExponentialHistogram:
-		for _, p := range m.ExponentialHistogram().DataPoints().All() {
+		for i := range m.ExponentialHistogram().DataPoints().Len() {
+			p := m.ExponentialHistogram().DataPoints().At(i)
 			w.attributes(p.Attributes(), 0, "", nil)
 			w.exemplars(p.Exemplars())
 		}
 	case pmetric.MetricTypeSummary:
-		for _, p := range m.Summary().DataPoints().All() {
+		for i := range m.Summary().DataPoints().Len() {
+			p := m.Summary().DataPoints().At(i)
 			w.attributes(p.Attributes(), 0, "", nil)
 		}
 	}
 }
 
 func (w *walk) numbers(ps pmetric.NumberDataPointSlice) {
-	for _, p := range ps.All() {
+	for i := range ps.Len() {
+		p := ps.At(i)
 		w.attributes(p.Attributes(), 0, "", nil)
 		w.exemplars(p.Exemplars())
 	}
 }
 
 func (w *walk) exemplars(es pmetric.ExemplarSlice) {
-	for _, e := range es.All() {
+	for i := range es.Len() {
+		e := es.At(i)
 		w.attributes(e.FilteredAttributes(), 0, "", nil)
 	}
 }

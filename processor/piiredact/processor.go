@@ -35,7 +35,7 @@ type redactor struct {
 	keys   *pseudonym.Keyring
 	log    *zap.Logger
 	tel    *metadata.TelemetryBuilder
-	bySig  metric.MeasurementOption
+	bySig  []metric.AddOption
 	stop   sync.Once
 }
 
@@ -59,7 +59,7 @@ func newRedactor(set processor.Settings, cfg *Config, signal string) (*redactor,
 		return nil, err
 	}
 	r.tel = tel
-	r.bySig = metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", signal)))
+	r.bySig = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", signal)))}
 	return r, nil
 }
 
@@ -77,7 +77,7 @@ func (r *redactor) start(context.Context, component.Host) error {
 		})
 	}
 	return r.tel.RegisterPiiRedactKeyCacheFullCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(r.engine.KeyCacheFull(), r.bySig)
+		o.Observe(r.engine.KeyCacheFull(), r.attrs())
 		return nil
 	})
 }
@@ -90,8 +90,8 @@ func (r *redactor) shutdown(context.Context) error {
 // report turns a session's counts into metrics and gives the session back.
 func (r *redactor) report(ctx context.Context, se *redact.Session) {
 	c := &se.Counts
-	r.tel.PiiRedactValues.Add(ctx, c.Values, r.bySig)
-	r.tel.PiiRedactBytes.Add(ctx, c.Bytes, r.bySig)
+	r.tel.PiiRedactValues.Add(ctx, c.Values, r.bySig...)
+	r.tel.PiiRedactBytes.Add(ctx, c.Bytes, r.bySig...)
 	if c.TooLong > 0 {
 		r.tel.PiiRedactBudgetExceeded.Add(ctx, c.TooLong, r.attrs("reason", "bytes"))
 	}

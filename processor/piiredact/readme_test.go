@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/collector/confmap"
-	"go.yaml.in/yaml/v3"
 )
 
 func TestEveryExampleInTheManPageLoads(t *testing.T) {
@@ -18,11 +17,17 @@ func TestEveryExampleInTheManPageLoads(t *testing.T) {
 	}
 	for i, f := range fences {
 		f, _, _ = strings.Cut(f, "```")
-		var doc map[string]map[string]map[string]any
-		must(t, yaml.Unmarshal([]byte(f), &doc))
-		for id, section := range doc["processors"] {
+		ret, err := confmap.NewRetrievedFromYAML([]byte(f))
+		must(t, err)
+		doc, err := ret.AsConf()
+		must(t, err)
+		all, err := doc.Sub("processors")
+		must(t, err)
+		for id := range all.ToStringMap() {
+			section, err := all.Sub(id)
+			must(t, err)
 			cfg := createDefaultConfig().(*Config)
-			must(t, confmap.NewFromStringMap(section).Unmarshal(cfg))
+			must(t, section.Unmarshal(cfg))
 			if err := cfg.Validate(); err != nil {
 				t.Errorf("example %d, %s: %v", i+1, id, err)
 			}

@@ -9,13 +9,16 @@ import (
 
 func (r *redactor) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := r.walk()
-	for _, rs := range td.ResourceSpans().All() {
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
 		w.resource(rs.Resource())
 		w.schema(rs.SchemaUrl(), rs)
-		for _, ss := range rs.ScopeSpans().All() {
+		for i := range rs.ScopeSpans().Len() {
+			ss := rs.ScopeSpans().At(i)
 			w.scope(ss.Scope())
 			w.schema(ss.SchemaUrl(), ss)
-			for _, s := range ss.Spans().All() {
+			for i := range ss.Spans().Len() {
+				s := ss.Spans().At(i)
 				w.span(s)
 			}
 		}
@@ -48,11 +51,13 @@ func (w *walk) span(s ptrace.Span) {
 	if m := s.Status().Message(); m != "" {
 		w.field(m, s.Status().SetMessage)
 	}
-	for _, e := range s.Events().All() {
+	for i := range s.Events().Len() {
+		e := s.Events().At(i)
 		w.field(e.Name(), e.SetName)
 		w.attributes(e.Attributes(), 0, "", nil)
 	}
-	for _, l := range s.Links().All() {
+	for i := range s.Links().Len() {
+		l := s.Links().At(i)
 		w.state(l.TraceState())
 		w.attributes(l.Attributes(), 0, "", nil)
 	}

@@ -32,15 +32,18 @@ func (w *walk) field(s string, set func(string)) {
 func (w *walk) attributes(m pcommon.Map, depth int, parent string, above *redact.Decision) {
 	drop, rename := false, false
 	for k, v := range m.All() {
-		d := w.se.Key(parent, k)
+		d := w.se.Key("", k)
+		if _, verdict := w.se.NameOf(d, k); verdict != redact.Same {
+			rename = true
+		}
+		if parent != "" {
+			d = w.se.Key(parent, k)
+		}
 		if above != nil {
 			d = above.Under(d)
 		}
 		if w.value(v, depth, k, d) == redact.Dropped {
 			drop = true
-		}
-		if _, verdict := w.se.Name(k); verdict != redact.Same {
-			rename = true
 		}
 	}
 	if w.dry {

@@ -98,7 +98,7 @@ func (f *Finder) isCard(w window, env *Env) bool {
 		if c.glued(w) || c.inToken(w) {
 			return false
 		}
-		context := env.Hint.Has(finding.Card) || f.near(w, cardWords, 32, 16)
+		context := env.Hint.Has(finding.Card) || f.near(w, cardWord, 32, 16)
 		if context {
 			return true
 		}

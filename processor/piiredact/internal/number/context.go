@@ -1,113 +1,159 @@
 package number
 
 import (
-	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Words that give context, lower case. A trailing '*' matches any ending (Russian declines its nouns);
-// others must end where the word ends.
-var (
-	phoneWords = []string{"phone*", "tel", "tel.", "telephone*", "mobile", "mob", "cell", "cellphone", "fax", "whatsapp", "viber",
-		"msisdn", "sms", "телефон*", "тел", "моб*", "сотов*", "звон*", "факс*", "смс", "call me", "dial", "contact number", "telefon*", "tél*", "handy", "móvil"}
-	cardWords = []string{"card*", "visa", "mastercard", "amex", "maestro", "pan", "cc", "credit", "debit", "карт*", "мир", "unionpay", "visa*", "diners"}
-	cvvWords  = []string{"cvv", "cvn", "код карты", "cvc", "cvv2", "cvc2", "csc", "security code", "код безопасности"}
-	innWords  = []string{"inn", "инн", "taxpayer*", "tax id", "налогоплательщик*", "tin"}
-	snilsWord = []string{"snils", "снилс", "страхов*"}
-	ogrnWords = []string{"ogrn*", "огрн*", "егрюл", "егрип"}
-	passWords = []string{"passport*", "паспорт*", "серия", "серии"}
-	acctWords = []string{"счет*", "счёт*", "р/с", "рс", "к/с", "account", "acct", "a/c", "settlement", "расчетн*", "расчётн*", "лицев*"}
-	bikWords  = []string{"бик", "bik", "bic"}
-	ipWords   = []string{"client", "client_ip", "clientip", "ip", "remote", "remote_addr", "from", "visitor", "x-forwarded-for", "forwarded", "addr"}
+// topic is what a word nearby says of a number.
+type topic uint8
 
-	productWords = []string{"ean*", "isbn*", "imei*", "gtin*", "upc", "barcode*", "штрихкод*", "issn", "sscc", "артикул*", "sku", "iccid", "imsi", "серийный", "serial*", "tracking*"}
+const (
+	phoneWord topic = iota
+	cardWord
+	cvvWord
+	innWord
+	snilsWord
+	ogrnWord
+	passportWord
+	accountWord
+	bikWord
+	ipWord
+	productWord
+	topics
 )
 
-// near looks for one of the words within left characters before the window or right characters behind it.
-func (f *Finder) near(w window, words []string, left, right int) bool {
-	lo, hi := f.c.start[w.a], f.c.end[w.b]
-	k := &f.kw
-	k.n = 0
-	from := lo
-	for n := 0; n < left && from > 0; n++ {
-		_, size := utf8.DecodeLastRuneInString(f.c.s[:from])
-		from -= size
+// lexicon: lower case, separated by commas. A trailing '*' matches any ending (Russian declines its nouns);
+// other words end where the text's word ends.
+var lexicon = [topics]string{
+	phoneWord: `phone*,tel,telephone*,mobile,mob,cell,cellphone,fax,whatsapp,viber,msisdn,sms,телефон*,тел,моб*,сотов*,звон*,факс*,смс,` +
+		`call me,dial,contact number,telefon*,tél*,handy,móvil,reach me,text me`,
+	cardWord:     `card*,visa*,mastercard,amex,maestro,pan,cc,credit,debit,карт*,мир,unionpay,diners,discover,jcb`,
+	cvvWord:      `cvv*,cvc*,csc,cvn,security code,код безопасности,код карты`,
+	innWord:      `inn,инн,taxpayer*,tax id,налогоплательщик*,tin`,
+	snilsWord:    `snils,снилс,страхов*`,
+	ogrnWord:     `ogrn*,огрн*,егрюл,егрип`,
+	passportWord: `passport*,паспорт*,серия,серии`,
+	accountWord:  `счет*,счёт*,р/с,рс,к/с,account,acct,a/c,settlement,расчетн*,расчётн*,лицев*`,
+	bikWord:      `бик,bik,bic`,
+	ipWord:       `client*,ip,remote*,from,visitor,x-forwarded-for,forwarded,addr`,
+	productWord:  `ean*,isbn*,imei*,gtin*,upc,barcode*,штрихкод*,issn,sscc,артикул*,sku,iccid,imsi,серийный,serial*,tracking*`,
+}
+
+type entry struct {
+	word string
+	open bool
+	of   topic
+}
+
+// byByte groups the lexicon by a word's first byte that tells words apart: Cyrillic letters share theirs.
+var byByte = func() (m [256][]entry) {
+	for t, list := range lexicon {
+		for w := range strings.SplitSeq(list, ",") {
+			e := entry{strings.TrimSuffix(w, "*"), strings.HasSuffix(w, "*"), topic(t)} //nolint:gosec // few topics
+			at := e.word[0]
+			if at >= utf8.RuneSelf {
+				at = e.word[1]
+			}
+			m[at] = append(m[at], e)
+		}
 	}
-	k.lowered(f.c.s[from:lo])
-	if contains(k.buf[:k.n], words) {
+	return m
+}()
+
+const (
+	// reach is how many characters around a number are read for context.
+	reach = 40
+	far   = 255
+)
+
+// surroundings remembers how far from a position each topic's nearest word begins. One number asks many topics.
+type surroundings struct {
+	at   int
+	dist [topics]uint8
+	buf  [reach*utf8.UTFMax + 16]byte
+	pos  [reach*utf8.UTFMax + 16]uint8 // character's distance from the number, by byte of buf
+}
+
+// near says whether a word of the topic begins within left characters before the window, or right behind it.
+func (f *Finder) near(w window, t topic, left, right int) bool {
+	lo, hi := f.c.start[w.a], f.c.end[w.b]
+	if f.left.at != lo {
+		f.left.at = lo
+		from, n := lo, 0
+		for ; n < reach && from > 0; n++ {
+			_, size := utf8.DecodeLastRuneInString(f.c.s[:from])
+			from -= size
+		}
+		f.left.read(f.c.s[from:lo], n, -1, from > 0 && isWord(f.c.s[from-1]))
+	}
+	if int(f.left.dist[t]) <= left {
 		return true
 	}
-	if right == 0 || hi == len(f.c.s) {
+	if right == 0 || hi >= len(f.c.s) {
 		return false
 	}
-	k.n = 0
-	until := hi
-	for n := 0; n < right && until < len(f.c.s); n++ {
-		_, size := utf8.DecodeRuneInString(f.c.s[until:])
-		until += size
+	if f.right.at != hi {
+		f.right.at = hi
+		until := hi
+		for n := 0; n < right && until < len(f.c.s); n++ {
+			_, size := utf8.DecodeRuneInString(f.c.s[until:])
+			until += size
+		}
+		f.right.read(f.c.s[hi:until], 1, 1, false)
 	}
-	k.lowered(f.c.s[hi:until])
-	return contains(k.buf[:k.n], words)
+	return int(f.right.dist[t]) <= right
 }
 
-func (k *window32) lowered(s string) {
-	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c >= 'A' && c <= 'Z' {
-				c |= 0x20
+// read lower-cases the text and notes every word of the lexicon in it. from is the first character's distance.
+func (k *surroundings) read(s string, from, step int, midword bool) {
+	for t := range k.dist {
+		k.dist[t] = far
+	}
+	n := 0
+	for i, r := range s {
+		if n+utf8.UTFMax > len(k.buf) {
+			break
+		}
+		start := n
+		if r < utf8.RuneSelf {
+			if k.buf[n] = byte(r); r >= 'A' && r <= 'Z' {
+				k.buf[n] |= 0x20
 			}
-			if k.n < len(k.buf) {
-				k.buf[k.n] = c
-				k.n++
-			}
-			i++
+			n++
+		} else {
+			n += utf8.EncodeRune(k.buf[n:], unicode.ToLower(r))
+		}
+		for ; start < n; start++ {
+			k.pos[start] = uint8(min(from, far-1)) //nolint:gosec // bounded
+		}
+		from += step
+		_ = i
+	}
+	inside := midword
+	for i := 0; i < n; i++ {
+		c := k.buf[i]
+		if inside || c == ' ' {
+			inside = isWord(c)
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		i += n
-		if k.n+utf8.UTFMax <= len(k.buf) {
-			k.n += utf8.EncodeRune(k.buf[k.n:], unicode.ToLower(r))
+		inside = isWord(c)
+		if c >= utf8.RuneSelf && i+1 < n {
+			c = k.buf[i+1]
 		}
-	}
-}
-
-// contains looks for words that begin at a word's start.
-func contains(text []byte, words []string) bool {
-	for _, w := range words {
-		open := w[len(w)-1] == '*'
-		if open {
-			w = w[:len(w)-1]
-		}
-		for at := 0; at < len(text); {
-			i := index(text[at:], w)
-			if i < 0 {
-				break
+		for _, e := range byByte[c] {
+			if hasPrefix(k.buf[i:n], e) {
+				k.dist[e.of] = min(k.dist[e.of], k.pos[i])
 			}
-			i += at
-			end := i + len(w)
-			if (i == 0 || !wordByte(text[i-1])) && (open || end == len(text) || !wordByte(text[end])) {
-				return true
-			}
-			at = end
 		}
-	}
-	return false
-}
-
-// index avoids a conversion of w: words are short and text shorter than a cache line or three.
-func index(text []byte, w string) int {
-	for at := 0; ; {
-		i := bytes.IndexByte(text[at:], w[0])
-		if i < 0 || at+i+len(w) > len(text) {
-			return -1
-		}
-		if at += i; string(text[at:at+len(w)]) == w {
-			return at
-		}
-		at++
 	}
 }
 
-// wordByte: letters of any script; digits and underscores part words, so "phone_1" and "tel2" still count.
-func wordByte(c byte) bool { return isLetter(c) || c >= 0x80 }
+func hasPrefix(text []byte, e entry) bool {
+	n := len(e.word)
+	return len(text) >= n && string(text[:n]) == e.word && (e.open || len(text) == n || !isWord(text[n]))
+}
+
+// isWord: letters of any script; digits and underscores part words, so "phone_1" and "tel2" still count.
+func isWord(c byte) bool { return isLetter(c) || c >= utf8.RuneSelf }

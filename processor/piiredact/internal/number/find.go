@@ -9,17 +9,8 @@ import (
 
 // Finder reads numbers. It holds a cluster's buffers and is owned by one goroutine.
 type Finder struct {
-	c  cluster
-	kw window32
-}
-
-// window32 is the text around a number, lower-cased, for context words.
-type window32 struct {
-	buf         [320]byte
-	n           int
-	split       int // where the number stood
-	lo, hi      int // which part of the text it is
-	from, until int
+	c           cluster
+	left, right surroundings
 }
 
 // Find reads the cluster at s[i], appends what it finds and returns where to go on.
@@ -27,11 +18,8 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	c := &f.c
 	c.read(s, i)
 	next := c.end[c.n-1]
-	f.kw.lo = -1
-	if env.Skip || c.first[c.n] < 3 {
-		return out, next
-	}
-	if c.first[c.n] < 6 && !f.coded() && !f.series() {
+	f.left.at, f.right.at = -1, -1
+	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
 		return out, next
 	}
 	for a := 0; a < c.n; {
@@ -77,18 +65,21 @@ func (f *Finder) match(a int, env *Env) (window, finding.Entity) {
 		return w, finding.IP
 	}
 	w := window{a, a}
-	if n := c.size(a); (n == 3 || n == 4) && f.coded() && !c.glued(w) && f.near(w, cvvWords, 12, 0) {
+	if n := c.size(a); (n == 3 || n == 4) && f.coded() && !c.glued(w) && f.near(w, cvvWord, 12, 0) {
 		return w, finding.Secret
 	}
 	return w, finding.None
 }
 
-// coded is a cheap look for the word before a verification code: a v or a Cyrillic letter close by.
+// coded is a cheap look for the word before a verification code: it ends in one of few letters.
 func (f *Finder) coded() bool {
-	for i := f.c.start[0] - 1; i >= 0 && i >= f.c.start[0]-32; i-- {
+	lo := f.c.start[0]
+	for i := lo - 1; i >= 0 && i >= lo-4; i-- {
 		switch b := f.c.s[i]; {
-		case b|0x20 == 'v', b|0x20 == 'y', b|0x20 == 'k', b == 0xD0:
+		case b|0x20 == 'v', b|0x20 == 'c', b|0x20 == 'n', b|0x20 == 'e', b >= 0x80:
 			return true
+		case isLetter(b):
+			return false
 		}
 	}
 	return false
@@ -118,7 +109,7 @@ func (f *Finder) ip(a int, env *Env) (window, bool) {
 	if a > 0 && c.sep(a-1) == "." || w.b+1 < c.n && c.sep(w.b) == "." || c.glued(w) || private(c, w) {
 		return w, false
 	}
-	return w, env.Loose || env.Hint.Has(finding.IP) || f.near(w, ipWords, 32, 0)
+	return w, env.Loose || env.Hint.Has(finding.IP) || f.near(w, ipWord, 32, 0)
 }
 
 // private networks, loopback and unspecified addresses name machines of ours, not people.
@@ -139,7 +130,7 @@ func (f *Finder) product(w window) bool {
 	d := f.c.digits(w)
 	switch len(d) {
 	case 12, 13, 14:
-		return checksum.GTIN(d) || f.near(w, productWords, 24, 0)
+		return checksum.GTIN(d) || f.near(w, productWord, 24, 0)
 	}
-	return f.near(w, productWords, 24, 0)
+	return f.near(w, productWord, 24, 0)
 }

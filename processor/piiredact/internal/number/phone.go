@@ -54,7 +54,7 @@ func (f *Finder) plus(env *Env) (window, bool) {
 		if national >= int(p.lo) && national <= int(p.hi) && (b == 0 || c.size(0) <= 4 || b == 1) {
 			return w, true
 		}
-		if env.Hint.Has(finding.Phone) || b == c.n-1 && c.n > 1 && len(d) >= 10 && len(d) <= 15 && f.near(w, phoneWords, 32, 16) {
+		if env.Hint.Has(finding.Phone) || b == c.n-1 && c.n > 1 && len(d) >= 10 && len(d) <= 15 && f.near(w, phoneWord, 32, 16) {
 			return w, true
 		}
 	}
@@ -101,7 +101,7 @@ func (f *Finder) isPhone(w window, env *Env) bool {
 	if solid && n == 10 && d[0] == '1' { // seconds since the epoch
 		return false
 	}
-	return f.near(w, phoneWords, 32, 16) && !f.product(w)
+	return f.near(w, phoneWord, 32, 16) && !f.product(w)
 }
 
 // written recognises forms that say by their grouping that they are phones.

@@ -28,8 +28,8 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 	c := &f.c
 	d := c.digits(w)
 	solid := w.a == w.b
-	context := func(e finding.Entity, words []string) bool {
-		return env.Hint.Has(e) || f.near(w, words, 32, 0)
+	context := func(e finding.Entity, t topic) bool {
+		return env.Hint.Has(e) || f.near(w, t, 32, 0)
 	}
 	switch len(d) {
 	case 4:
@@ -37,18 +37,18 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 			return finding.Passport
 		}
 	case 6:
-		if solid && wide(c.s[max(0, c.start[w.a]-16):c.start[w.a]]) && f.near(w, passWords, 40, 0) {
+		if solid && wide(c.s[max(0, c.start[w.a]-16):c.start[w.a]]) && f.near(w, passportWord, 40, 0) {
 			return finding.Passport
 		}
 	case 9:
-		if solid && d[0] == '0' && d[1] <= '4' && f.near(w, bikWords, 16, 0) {
+		if solid && d[0] == '0' && d[1] <= '4' && f.near(w, bikWord, 16, 0) {
 			return finding.Account
 		}
 	case 10:
-		if solid && checksum.INN(d) && context(finding.INN, innWords) {
+		if solid && checksum.INN(d) && context(finding.INN, innWord) {
 			return finding.INN
 		}
-		if (solid || c.sizes(w, 4, 6) || c.sizes(w, 2, 2, 6)) && context(finding.Passport, passWords) {
+		if (solid || c.sizes(w, 4, 6) || c.sizes(w, 2, 2, 6)) && context(finding.Passport, passportWord) {
 			return finding.Passport
 		}
 	case 11:
@@ -59,19 +59,19 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 			return finding.SNILS
 		}
 	case 12:
-		if solid && checksum.INN(d) && region(d) && (context(finding.INN, innWords) || !checksum.GTIN(d)) && !f.near(w, productWords, 24, 0) {
+		if solid && checksum.INN(d) && region(d) && (context(finding.INN, innWord) || !checksum.GTIN(d)) && !f.near(w, productWord, 24, 0) {
 			return finding.INN
 		}
 	case 13:
-		if solid && checksum.OGRN(d) && d[0] >= '1' && d[0] <= '9' && context(finding.OGRN, ogrnWords) {
+		if solid && checksum.OGRN(d) && d[0] >= '1' && d[0] <= '9' && context(finding.OGRN, ogrnWord) {
 			return finding.OGRN
 		}
 	case 15:
-		if solid && checksum.OGRN(d) && (d[0] == '3' || d[0] == '4') && context(finding.OGRN, ogrnWords) {
+		if solid && checksum.OGRN(d) && (d[0] == '3' || d[0] == '4') && context(finding.OGRN, ogrnWord) {
 			return finding.OGRN
 		}
 	case 20:
-		if accountShape(d) || (d[0] == '4' || d[0] == '3') && context(finding.Account, acctWords) {
+		if accountShape(d) || (d[0] == '4' || d[0] == '3') && context(finding.Account, accountWord) {
 			return finding.Account
 		}
 	}

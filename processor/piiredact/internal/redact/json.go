@@ -159,8 +159,10 @@ func (x *document) number(from, to int, d *Decision) {
 }
 
 // Name redacts a key: text that may hold somebody's data. What was seen of a key is remembered with its meaning.
-func (se *Session) Name(key string) (string, Verdict) {
-	d := se.e.keys.Get(key)
+func (se *Session) Name(key string) (string, Verdict) { return se.NameOf(se.e.keys.Get(key), key) }
+
+// NameOf is Name where the key's decision is at hand.
+func (se *Session) NameOf(d *Decision, key string) (string, Verdict) {
 	if d.name.Load() == nameClean {
 		return key, Same
 	}

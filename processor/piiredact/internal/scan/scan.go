@@ -107,7 +107,7 @@ func (sc *Scanner) tag(t string, i int) int {
 // word looks at a word's first letter: a credential's prefix, an account's country, a hardware address.
 func (sc *Scanner) word(t string, i int, env *number.Env) int {
 	if i == 0 || kinds[t[i-1]] != digit {
-		if secret.First[t[i]] {
+		if i+1 < len(t) && secret.Opens(t[i], t[i+1]) {
 			if f, ok := secret.Token(t, i); ok {
 				sc.found = append(sc.found, f)
 				return f.End

@@ -91,16 +91,26 @@ var byFirst = func() (m [256][]vendor) {
 	return m
 }()
 
-// First says that a word with this first byte can be a credential with a scheme or a prefix.
-var First = func() (m [256]bool) {
-	for c := range byFirst {
-		m[c] = len(byFirst[c]) > 0
+// openings is a bit for every pair of bytes that a credential can begin with: one load tells most words apart.
+var openings = func() (m [1 << 10]uint64) {
+	set := func(a, b byte) { n := int(a)<<8 | int(b); m[n>>6] |= 1 << (n & 63) }
+	for _, v := range vendors {
+		set(v.prefix[0], v.prefix[1])
 	}
-	for _, c := range "bBeDhd-" { // Bearer and Basic, JWT, Digest, hooks, -----BEGIN
-		m[c] = true
+	for _, w := range [...]string{"ey", "ew", "ba", "be", "di", "ho", "--"} {
+		set(w[0], w[1])
+		set(w[0]&^0x20, w[1])
+		set(w[0]&^0x20, w[1]&^0x20)
 	}
+	set('-', '-')
 	return m
 }()
+
+// Opens says that a credential with a scheme or a prefix can begin with these two bytes.
+func Opens(a, b byte) bool {
+	n := int(a)<<8 | int(b)
+	return openings[n>>6]&(1<<(n&63)) != 0
+}
 
 // Token reads a credential at the word that begins at s[i]. A returned end of 0 says that there is none.
 func Token(s string, i int) (finding.Finding, bool) {

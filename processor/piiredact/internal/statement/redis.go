@@ -21,6 +21,9 @@ var keyed = func() map[string]bool {
 
 // redis appends a command with its key and without its arguments; it reports false when s is none.
 func redis(out []byte, s string) ([]byte, bool) {
+	if !command(s) {
+		return nil, false
+	}
 	for n, line := range strings.Split(s, "\n") {
 		cmd, rest, has := strings.Cut(strings.TrimSpace(line), " ")
 		all, known := keyed[strings.ToUpper(cmd)]
@@ -66,4 +69,21 @@ func Obfuscate(out []byte, s string) []byte {
 		return r
 	}
 	return SQL(out[:n], s)
+}
+
+// command is a cheap look at the first word, without an allocation.
+func command(s string) bool {
+	var b [16]byte
+	n := 0
+	for n < len(s) && s[n] > ' ' {
+		if n == len(b) {
+			return false
+		}
+		if b[n] = s[n]; b[n] >= 'a' && b[n] <= 'z' {
+			b[n] &^= 0x20
+		}
+		n++
+	}
+	_, known := keyed[string(b[:n])]
+	return known
 }

@@ -129,13 +129,23 @@ func (l *sql) kind(w string) prevKind {
 	return name
 }
 
+// verbs are the first letters of statements.
+var verbs = [256]bool{'s': true, 'i': true, 'u': true, 'd': true, 'm': true, 'w': true, 'r': true, 'c': true, 'e': true}
+
 // IsSQL says that s begins like a statement, so that one in a log line is found without a key that says so.
 func IsSQL(s string) bool {
-	s = strings.TrimLeft(s, " \t\r\n(;")
-	verb, rest, _ := strings.Cut(s[:min(len(s), 4096)], " ")
-	if len(verb) > 8 || len(verb) < 4 {
+	if len(s) < 5 || !verbs[s[0]|0x20] {
 		return false
 	}
+	s = s[:min(len(s), 4096)]
+	end := 1
+	for end < len(s) && end < 9 && isWord(s[end]) {
+		end++
+	}
+	if end < 4 || end > 7 || end == len(s) || s[end] > ' ' {
+		return false
+	}
+	verb, rest := s[:end], s[end+1:]
 	has := func(words ...string) bool {
 		for _, w := range words {
 			if containsFold(rest, w) {
@@ -144,7 +154,11 @@ func IsSQL(s string) bool {
 		}
 		return false
 	}
-	switch strings.ToUpper(verb) {
+	var b [8]byte
+	for i := range len(verb) {
+		b[i] = verb[i] &^ 0x20
+	}
+	switch string(b[:end]) {
 	case "SELECT":
 		return has(" FROM ", "(", " * ") || strings.HasPrefix(rest, "* ") || strings.HasPrefix(rest, "'")
 	case "INSERT", "REPLACE":
@@ -178,11 +192,8 @@ func Index(s string) int {
 		return -1
 	}
 	for i := 0; i+12 < len(s); i++ {
-		switch s[i] | 0x20 {
-		case 's', 'i', 'u', 'd', 'm', 'w', 'r', 'c', 'e':
-			if (i == 0 || !isWord(s[i-1])) && IsSQL(s[i:]) {
-				return i
-			}
+		if verbs[s[i]|0x20] && (i == 0 || !isWord(s[i-1])) && IsSQL(s[i:]) {
+			return i
 		}
 		for i+1 < len(s) && isWord(s[i]) && isWord(s[i+1]) {
 			i++
