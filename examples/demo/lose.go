@@ -12,7 +12,7 @@ import (
 	"github.com/ordertrace/ordertrace/internal/backend"
 )
 
-// lostOrder is what `shop lose` did.
+// lostOrder is the order that a command of the shop has hit.
 type lostOrder struct {
 	id string
 	at time.Time
@@ -24,14 +24,20 @@ const (
 	alertTime = 60 * time.Second // from the loss to the alert, on a busy machine
 )
 
-// loseAnOrder breaks one order after a while and shows the alert that names it.
-func (s *stage) loseAnOrder(ctx context.Context, done chan<- lostOrder) {
+// breakThings holds the row of one order in the database for a moment, so that some spans fail; then it loses another
+// order for good, and shows the alert that names it.
+func (s *stage) breakThings(ctx context.Context, done chan<- lostOrder) {
 	select {
 	case <-ctx.Done():
 		return
 	case <-time.After(warmUp):
 	}
-	lost, err := s.lose(ctx)
+	if hit, err := s.breakShop(ctx, "fault", "f5", "--for", "4s", "--wait"); err == nil {
+		say("FAILING ON PURPOSE: another session holds the database row of order %s for 4 s", hit.id)
+	} else if ctx.Err() == nil {
+		say("holding a row: %v", err)
+	}
+	lost, err := s.breakShop(ctx, "lose")
 	if err != nil {
 		if ctx.Err() == nil {
 			say("losing an order: %v", err)
@@ -47,25 +53,26 @@ func (s *stage) loseAnOrder(ctx context.Context, done chan<- lostOrder) {
 	}
 }
 
-func (s *stage) lose(ctx context.Context) (lostOrder, error) {
+// breakShop runs a command of the shop that breaks something and says which order it hit.
+func (s *stage) breakShop(ctx context.Context, args ...string) (lostOrder, error) {
 	bin, err := backend.Built("shop")
 	if err != nil {
 		return lostOrder{}, err
 	}
-	cmd := exec.CommandContext(ctx, bin, "lose")
+	cmd := exec.CommandContext(ctx, bin, args...)
 	cmd.Env = append(os.Environ(), "SHOP_DIR="+s.shopDir(), "AMQP_URL="+s.amqp, "DATABASE_URL="+s.database)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
-		return lostOrder{}, fmt.Errorf("shop lose: %w: %s", err, complaint.String())
+		return lostOrder{}, fmt.Errorf("shop %s: %w: %s", args[0], err, complaint.String())
 	}
 	var done struct {
 		Order string `json:"order"`
 		AtMS  int64  `json:"at_ms"`
 	}
 	if err := json.Unmarshal(out, &done); err != nil || done.Order == "" {
-		return lostOrder{}, fmt.Errorf("shop lose said %q: %w", out, err)
+		return lostOrder{}, fmt.Errorf("shop %s said %q: %w", args[0], out, err)
 	}
 	return lostOrder{done.Order, time.UnixMilli(done.AtMS)}, nil
 }

@@ -57,7 +57,7 @@ func play(ctx context.Context, s *stage, started time.Time, total time.Duration)
 	}
 	s.lookHere()
 	lost := make(chan lostOrder, 1)
-	go s.loseAnOrder(ctx, lost)
+	go s.breakThings(ctx, lost)
 	if err := s.watch(ctx, started); err != nil || ctx.Err() != nil {
 		return err
 	}

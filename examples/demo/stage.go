@@ -254,11 +254,7 @@ func (s *stage) openDatabase(ctx context.Context) (err error) {
 	if s.database != "" {
 		s.db, err = sql.Open("pgx", s.database)
 	} else {
-		files, _ := filepath.Glob(filepath.Join(s.shopDir(), "*.sqlite"))
-		if len(files) != 1 {
-			return fmt.Errorf("%d SQLite files in %s, want 1", len(files), s.shopDir())
-		}
-		s.db, err = sql.Open("sqlite", "file:"+files[0]+"?mode=ro&_pragma=busy_timeout(5000)")
+		s.db, err = sql.Open("sqlite", "file:"+filepath.Join(s.shopDir(), "shop.db")+"?mode=ro&_pragma=busy_timeout(5000)")
 	}
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -16,11 +15,8 @@ type Comparison struct {
 	Agrees     bool    `json:"agrees"`
 }
 
-// slack is how far a metric may be from the database: orders move on while both are read.
-const slack = 0.02
-
-// CheckMetrics compares the order metrics with the shop's database. It asks again for a while, until all agree,
-// because metrics arrive seconds after what they count.
+// CheckMetrics compares the order metrics with the shop's database, when no order moves any more. It asks again for a
+// while, until all agree, because metrics arrive seconds after what they count.
 func (r *Report) CheckMetrics(ctx context.Context, s Sources, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; {
 		all, err := compare(ctx, s)
@@ -73,7 +69,7 @@ func compare(ctx context.Context, s Sources) ([]Comparison, error) {
 		if c.Prometheus, err = s.Prometheus.Sum(ctx, c.Query); err != nil {
 			return nil, err
 		}
-		c.Agrees = math.Abs(c.Prometheus-c.Shop) <= math.Ceil(slack*c.Shop)
+		c.Agrees = c.Prometheus == c.Shop
 		r.Metrics = append(r.Metrics, c)
 	}
 	return r.Metrics, nil
