@@ -13,11 +13,11 @@ func (r *redactor) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	for i := range ld.ResourceLogs().Len() {
 		rl := ld.ResourceLogs().At(i)
 		w.resource(rl.Resource())
-		w.schema(rl.SchemaUrl(), rl)
+		w.field(rl.SchemaUrl(), rl.SetSchemaUrl)
 		for i := range rl.ScopeLogs().Len() {
 			sl := rl.ScopeLogs().At(i)
 			w.scope(sl.Scope())
-			w.schema(sl.SchemaUrl(), sl)
+			w.field(sl.SchemaUrl(), sl.SetSchemaUrl)
 			for i := range sl.LogRecords().Len() {
 				l := sl.LogRecords().At(i)
 				w.record(l)

@@ -11,11 +11,11 @@ func (r *redactor) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Met
 	for i := range md.ResourceMetrics().Len() {
 		rm := md.ResourceMetrics().At(i)
 		w.resource(rm.Resource())
-		w.schema(rm.SchemaUrl(), rm)
+		w.field(rm.SchemaUrl(), rm.SetSchemaUrl)
 		for i := range rm.ScopeMetrics().Len() {
 			sm := rm.ScopeMetrics().At(i)
 			w.scope(sm.Scope())
-			w.schema(sm.SchemaUrl(), sm)
+			w.field(sm.SchemaUrl(), sm.SetSchemaUrl)
 			for i := range sm.Metrics().Len() {
 				m := sm.Metrics().At(i)
 				w.metric(m)

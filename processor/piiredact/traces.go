@@ -12,11 +12,11 @@ func (r *redactor) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces,
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
 		w.resource(rs.Resource())
-		w.schema(rs.SchemaUrl(), rs)
+		w.field(rs.SchemaUrl(), rs.SetSchemaUrl)
 		for i := range rs.ScopeSpans().Len() {
 			ss := rs.ScopeSpans().At(i)
 			w.scope(ss.Scope())
-			w.schema(ss.SchemaUrl(), ss)
+			w.field(ss.SchemaUrl(), ss.SetSchemaUrl)
 			for i := range ss.Spans().Len() {
 				s := ss.Spans().At(i)
 				w.span(s)
@@ -25,15 +25,6 @@ func (r *redactor) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces,
 	}
 	r.report(ctx, w.se)
 	return td, nil
-}
-
-// setter is what has a schema URL.
-type setter interface{ SetSchemaUrl(string) }
-
-func (w *walk) schema(url string, of setter) {
-	if url != "" {
-		w.field(url, of.SetSchemaUrl)
-	}
 }
 
 func (w *walk) resource(r pcommon.Resource) { w.attributes(r.Attributes(), 0, "", nil) }
