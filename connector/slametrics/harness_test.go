@@ -127,7 +127,7 @@ func (r *rig) stage(order, status string) {
 // beat sends a span that belongs to no order: the path is alive.
 func (r *rig) beat() { r.send(point{service: "idle", name: "tick", end: time.Now()}) }
 
-// live lets time pass on a living path.
+// live lets time pass on a living path, inside a bubble of testing/synctest.
 func (r *rig) live(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		time.Sleep(min(time.Second, time.Until(end)))

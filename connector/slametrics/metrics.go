@@ -242,7 +242,7 @@ func (b *board) time(paths []watermark.Status, mark int64) {
 		if path.Stalled {
 			stalled = 1
 		}
-		p := b.gauge("sla.watermark.stalled", "1", "1 while a path is silent: its orders cannot be judged.")
+		p := b.gauge("sla.watermark.stalled", "", "1 while a path is silent: its orders cannot be judged.")
 		p.SetIntValue(stalled)
 		p.Attributes().PutStr("path", cmp.Or(path.Path, "direct"))
 		p = b.gauge("sla.watermark.path.lag", "s", "How far the event time of a path is behind the wall clock.")
