@@ -49,7 +49,7 @@ func Open(ctx context.Context, url, dir string, count func(op, table, outcome st
 		return nil, err
 	}
 	db.sql = pool
-	if err := db.migrate(ctx); err != nil {
+	if err := db.insist(ctx, db.migrate); err != nil {
 		return nil, errors.Join(fmt.Errorf("make tables in %s: %w", db.System, err), pool.Close())
 	}
 	return db, nil
@@ -113,6 +113,22 @@ CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, service TEXT NOT NULL, ord
 CREATE TABLE IF NOT EXISTS crm_contacts (order_id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, phone TEXT NOT NULL, note TEXT NOT NULL);
 INSERT INTO counters (name, value) VALUES ('order', -1) ON CONFLICT DO NOTHING;
 `
+
+// insist tries again while another process holds SQLite's file: turning on its
+// write-ahead log does not wait for locks as statements do.
+func (db *DB) insist(ctx context.Context, do func(context.Context) error) error {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		err := do(ctx)
+		if err == nil || !Locked(err) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
 
 // migrate is safe when the services start at once: in PostgreSQL two of them
 // would otherwise race for the catalogue.
