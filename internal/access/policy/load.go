@@ -9,20 +9,30 @@ import (
 	"github.com/ordertrace/ordertrace/internal/access/token"
 )
 
-// Load reads a policy and, when a path is given, the tokens that refer to it. The two belong together: a token with
-// a role that the policy lacks is an error, and so is a pair that admits nobody.
-func Load(policyPath, tokensPath string) (*Policy, *token.Set, error) {
-	data, err := readProtected(policyPath, MaxFile)
+// LoadFile reads a policy alone.
+func LoadFile(path string) (*Policy, error) {
+	data, err := readProtected(path, MaxFile)
 	if err != nil {
-		return nil, nil, fmt.Errorf("policy: %w", err)
+		return nil, fmt.Errorf("policy: %w", err)
 	}
 	p, err := Parse(data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("policy %q: %w", policyPath, err)
+		return nil, fmt.Errorf("policy %q: %w", path, err)
+	}
+	return p, nil
+}
+
+// Load reads a policy and, when a path is given, the tokens that refer to it. The two belong together: a token with
+// a role that the policy lacks is an error, and so is a pair that admits nobody.
+func Load(policyPath, tokensPath string) (*Policy, *token.Set, error) {
+	p, err := LoadFile(policyPath)
+	if err != nil {
+		return nil, nil, err
 	}
 	var tokens *token.Set
 	if tokensPath != "" {
-		if data, err = readProtected(tokensPath, token.MaxFile); err != nil {
+		data, err := readProtected(tokensPath, token.MaxFile)
+		if err != nil {
 			return nil, nil, fmt.Errorf("tokens: %w", err)
 		}
 		if tokens, err = token.Parse(data, p.HasRole); err != nil {
