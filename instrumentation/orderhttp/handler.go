@@ -2,7 +2,9 @@ package orderhttp
 
 import (
 	"net/http"
+	"strconv"
 
+	"github.com/felixge/httpsnoop"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -42,23 +44,35 @@ func (c config) admit(r *http.Request) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// routed adds what is only known after the router ran, and the status of a
-// handler that panicked (otelhttp ends the span, net/http closes the
-// connection, and neither marks the span as failed).
+// routed adds what otelhttp leaves out: the route, which is known only after
+// the router ran, error.type of a 5xx, and the failure of a handler that
+// panicked (otelhttp ends that span without a status).
 func routed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		span := trace.SpanFromContext(r.Context())
-		returned := false
+		status, returned := 0, false
 		defer func() {
 			if route := route(r); route != "" {
 				span.SetAttributes(attribute.String("http.route", route))
 			}
-			if !returned {
+			switch {
+			case !returned:
 				span.SetAttributes(attribute.String("error.type", "panic"))
 				span.SetStatus(codes.Error, "handler panicked")
+			case status >= http.StatusInternalServerError:
+				span.SetAttributes(attribute.String("error.type", strconv.Itoa(status)))
 			}
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(httpsnoop.Wrap(w, httpsnoop.Hooks{
+			WriteHeader: func(write httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
+				return func(code int) {
+					if status == 0 && code >= http.StatusOK { // 1xx may come before the answer
+						status = code
+					}
+					write(code)
+				}
+			},
+		}), r)
 		returned = true
 	})
 }

@@ -77,6 +77,27 @@ func TestAPanicFailsTheSpan(t *testing.T) {
 	}
 }
 
+func TestAFailedRequestSaysItsCode(t *testing.T) {
+	for _, tt := range []struct {
+		code int
+		want string
+	}{{503, "503"}, {500, "500"}, {404, ""}, {200, ""}} {
+		spans, provider := recording()
+		h := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(tt.code)
+			if _, ok := w.(http.Flusher); !ok {
+				t.Error("the writer lost its other abilities")
+			}
+		}), OTel(otelhttp.WithTracerProvider(provider)))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		span := only(t, spans)
+		if got := attr(span, "error.type"); got != tt.want || (span.Status().Code == codes.Error) != (tt.want != "") {
+			t.Errorf("%d: error.type %q, status %v", tt.code, got, span.Status())
+		}
+	}
+}
+
 func TestAnInventedMethodDoesNotNameTheSpan(t *testing.T) {
 	spans, provider := recording()
 	h := Handler(http.NotFoundHandler(), OTel(otelhttp.WithTracerProvider(provider)))

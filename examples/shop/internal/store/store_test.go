@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
@@ -152,25 +155,29 @@ func TestJobsComeWhenDueAndOnce(t *testing.T) {
 	}
 }
 
-// The services start at once, and each makes the tables that are missing.
-func TestManyProcessesMayOpenANewFileAtOnce(t *testing.T) {
+// The services start at once: one makes the file while another holds it.
+func TestAFileThatIsHeldForAMomentIsOpenedAllTheSame(t *testing.T) {
 	dir := t.TempDir()
-	var all sync.WaitGroup
-	for range 8 {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			db, err := Open(context.Background(), "", dir, nil)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
+	other, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "shop.db"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	all.Wait()
+	defer func() { _ = other.Close() }()
+	holder, err := other.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holder.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(5*time.Second/2, func() { _, _ = holder.ExecContext(context.Background(), "ROLLBACK") }) // longer than lockWait
+	db, err := Open(t.Context(), "", dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestParametersAreRewrittenOutsideOfLiteralsOnly(t *testing.T) {
