@@ -30,36 +30,29 @@ var (
 )
 
 // networks come from the schemes' published ranges (ISO/IEC 7812 issuer identification); the first match counts.
+// The wide ranges of Maestro hold ten times as many other numbers as cards: outside its known issuers it is weak.
 var networks = []network{
-	{lo: 220000, hi: 220499, lengths: n16to9}, // МИР
-	{lo: 220500, hi: 220599, lengths: n16},    // BORICA
-	{lo: 222100, hi: 272099, lengths: n16},    // Mastercard
-	{lo: 300000, hi: 305999, lengths: lengths(14, 16)},
-	{lo: 308800, hi: 310299, lengths: n16}, {lo: 311200, hi: 312099, lengths: n16}, {lo: 315800, hi: 315999, lengths: n16},
-	{lo: 309500, hi: 309599, lengths: lengths(14, 16)},
-	{lo: 333700, hi: 334999, lengths: n16},
+	{lo: 220000, hi: 220499, lengths: n16to9}, {lo: 220500, hi: 220599, lengths: n16}, // МИР, BORICA
+	{lo: 222100, hi: 272099, lengths: n16}, {lo: 510000, hi: 559999, lengths: n16}, // Mastercard
+	{lo: 400000, hi: 499999, lengths: lengths(13, 16, 19)},                                         // Visa
 	{lo: 340000, hi: 349999, lengths: lengths(15)}, {lo: 370000, hi: 379999, lengths: lengths(15)}, // American Express
-	{lo: 352800, hi: 358999, lengths: n16to9},      // JCB
-	{lo: 360000, hi: 369999, lengths: lengths(14)}, // Diners Club
-	{lo: 380000, hi: 399999, lengths: lengths(14)},
+	{lo: 300000, hi: 305999, lengths: lengths(14, 16)}, {lo: 309500, hi: 309599, lengths: lengths(14, 16)}, // Diners Club
+	{lo: 360000, hi: 369999, lengths: lengths(14)}, {lo: 380000, hi: 399999, lengths: lengths(14)},
+	{lo: 308800, hi: 310299, lengths: n16}, {lo: 311200, hi: 312099, lengths: n16}, {lo: 315800, hi: 315999, lengths: n16}, // JCB
+	{lo: 333700, hi: 334999, lengths: n16}, {lo: 352800, hi: 358999, lengths: n16to9},
 	{lo: 213100, hi: 213199, lengths: lengths(15)}, {lo: 180000, hi: 180099, lengths: lengths(15)},
-	{lo: 400000, hi: 499999, lengths: lengths(13, 16, 19)}, // Visa
-	{lo: 500000, hi: 509999, lengths: n16},                 // Maestro, Elo, Verve
-	{lo: 500000, hi: 509999, lengths: n12to9, weak: true},
-	{lo: 510000, hi: 559999, lengths: n16},                // Mastercard
-	{lo: 561400, hi: 561499, lengths: n16},                // Uzcard
-	{lo: 560000, hi: 589999, lengths: n16},                // Maestro
-	{lo: 560000, hi: 589999, lengths: n12to9, weak: true}, //
-	{lo: 601100, hi: 601199, lengths: n16to9},             // Discover
-	{lo: 620000, hi: 629999, lengths: n16to9},             // UnionPay
+	{lo: 601100, hi: 601199, lengths: n16to9}, {lo: 644000, hi: 659999, lengths: n16to9}, // Discover, RuPay
+	{lo: 620000, hi: 629999, lengths: n16to9}, {lo: 810000, hi: 829999, lengths: n16to9}, // UnionPay, RuPay
 	{lo: 620000, hi: 629999, lengths: n16to9, weak: true, unchecked: true},
-	{lo: 644000, hi: 659999, lengths: n16to9},                                                                   // Discover, RuPay
-	{lo: 600000, hi: 699999, lengths: n16},                                                                      // Maestro, Hipercard, RuPay
-	{lo: 600000, hi: 699999, lengths: n12to9, weak: true},                                                       //
-	{lo: 810000, hi: 829999, lengths: n16to9},                                                                   // UnionPay, RuPay
-	{lo: 860000, hi: 860099, lengths: n16},                                                                      // Uzcard
-	{lo: 911200, hi: 911299, lengths: n16},                                                                      // Белкарт
-	{lo: 979200, hi: 979299, lengths: n16},                                                                      // Troy
+	{lo: 501800, hi: 502099, lengths: n16to9}, {lo: 503800, hi: 503899, lengths: n16to9}, {lo: 589300, hi: 589399, lengths: n16to9}, // Maestro
+	{lo: 630400, hi: 630499, lengths: n16to9}, {lo: 639000, hi: 639099, lengths: n16to9}, {lo: 670000, hi: 679999, lengths: n16to9},
+	{lo: 675900, hi: 676399, lengths: n16to9}, {lo: 504100, hi: 504199, lengths: n16}, {lo: 506000, hi: 509999, lengths: n16to9}, // Elo, Verve, RuPay
+	{lo: 636200, hi: 636399, lengths: n16}, {lo: 637000, hi: 639999, lengths: n16}, {lo: 606282, hi: 606282, lengths: n16to9}, // Elo, InstaPayment, Hipercard
+	{lo: 627780, hi: 627780, lengths: n16}, {lo: 603500, hi: 603999, lengths: n16to9}, {lo: 605474, hi: 605474, lengths: n16},
+	{lo: 500000, hi: 509999, lengths: n12to9, weak: true}, {lo: 560000, hi: 589999, lengths: n12to9, weak: true},
+	{lo: 600000, hi: 699999, lengths: n12to9, weak: true}, {lo: 100000, hi: 199999, lengths: lengths(15), weak: true}, // Maestro, UATP
+	{lo: 561400, hi: 561499, lengths: n16}, {lo: 860000, hi: 860099, lengths: n16}, // Uzcard
+	{lo: 911200, hi: 911299, lengths: n16}, {lo: 979200, hi: 979299, lengths: n16}, // Белкарт, Troy
 	{lo: 986000, hi: 986099, lengths: n16}, {lo: 986000, hi: 986099, lengths: n16, weak: true, unchecked: true}, // Humo
 }
 
@@ -103,7 +96,7 @@ func (f *Finder) isCard(w window, env *Env) bool {
 			return true
 		}
 		// 13 and 14 digits are mostly goods: a product's check digit or word clears them.
-		if !n.weak && !f.product(w) && (len(d) > 14 || w.a == w.b) {
+		if !n.weak && !f.product(w) {
 			return true
 		}
 	}
@@ -121,20 +114,26 @@ func (c *cluster) cardShape(w window) bool {
 			return false
 		}
 	}
-	switch n := c.size(w.a); n {
-	case 1, 2, 3:
-		for g := w.a; g <= w.b; g++ {
-			if c.size(g) != n && (g != w.b || c.size(g) > n) {
-				return false
-			}
-		}
-		return true
-	default:
-		for g := w.a + 1; g < w.b; g++ {
-			if c.size(g) < 3 {
-				return false
-			}
-		}
-		return n >= 4
+	if lo := c.start[w.a]; sep == "-" && lo > 1 && c.s[lo-1] == '-' && (isDigit(c.s[lo-2]) || isHex(c.s[lo-2]) && !labelled(c.s[:lo-1])) {
+		return false // the middle of a longer code
 	}
+	n, last := c.size(w.a), c.size(w.b)
+	if n < 4 { // 4 1 1 1 …, 41 11 11 …
+		for g := w.a; g < w.b; g++ {
+			if c.size(g) != n {
+				return false
+			}
+		}
+		return last <= n
+	}
+	if w.b == w.a+1 { // 8-8, 6-10, 4-12, 6-13
+		total := n + last
+		return last >= 4 && (total == 15 || total == 16 || n == 6 && last == 13)
+	}
+	for g := w.a + 1; g < w.b; g++ {
+		if k := c.size(g); k < 3 || k > 6 {
+			return false
+		}
+	}
+	return n <= 6 && last <= 8
 }

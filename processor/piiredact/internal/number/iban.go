@@ -2,16 +2,39 @@ package number
 
 import "github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
 
-// ibanLengths is the IBAN registry: country code, length.
-var ibanLengths = map[string]int{
-	"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28, "CH": 21,
-	"CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FK": 18, "FO": 18,
-	"FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26,
-	"IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24,
-	"ME": 22, "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29,
-	"PT": 25, "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23,
-	"ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
+// ibanForms is the IBAN registry: a country's BBAN as runs of digits (n), letters (a) or both (c).
+var ibanForms = map[string]string{
+	"AD": "n8c12", "AE": "n19", "AL": "n8c16", "AT": "n16", "AZ": "a4c20", "BA": "n16", "BE": "n12", "BG": "a4n6c8", "BH": "a4c14",
+	"BI": "n23", "BR": "n23a1c1", "BY": "c4n4c16", "CH": "n5c12", "CR": "n18", "CY": "n8c16", "CZ": "n20", "DE": "n18", "DJ": "n23",
+	"DK": "n14", "DO": "c4n20", "EE": "n16", "EG": "n25", "ES": "n20", "FI": "n14", "FK": "a2n12", "FO": "n14", "FR": "n10c11n2",
+	"GB": "a4n14", "GE": "a2n16", "GI": "a4c15", "GL": "n14", "GR": "n7c16", "GT": "c4c20", "HN": "a4n20", "HR": "n17", "HU": "n24",
+	"IE": "a4n14", "IL": "n19", "IQ": "a4n15", "IS": "n22", "IT": "a1n10c12", "JO": "a4n4c18", "KW": "a4c22", "KZ": "n3c13",
+	"LB": "n4c20", "LC": "a4c24", "LI": "n5c12", "LT": "n16", "LU": "n3c13", "LV": "a4c13", "LY": "n21", "MC": "n10c11n2",
+	"MD": "c20", "ME": "n18", "MK": "n3c10n2", "MN": "n16", "MR": "n23", "MT": "a4n5c18", "MU": "a4n19a3", "NI": "a4n20",
+	"NL": "a4n10", "NO": "n11", "OM": "n3c16", "PK": "a4c16", "PL": "n24", "PS": "a4c21", "PT": "n21", "QA": "a4c21", "RO": "a4c16",
+	"RS": "n18", "RU": "n14c15", "SA": "n2c18", "SC": "a4n20a3", "SD": "n14", "SE": "n20", "SI": "n15", "SK": "n20", "SM": "a1n10c12",
+	"SO": "n19", "ST": "n21", "SV": "a4n20", "TL": "n19", "TN": "n20", "TR": "n6c16", "UA": "n6c19", "VA": "n18", "VG": "a4n16",
+	"XK": "n16", "YE": "a4n4c18",
 }
+
+// forms spells every country's BBAN out, one byte a character.
+var forms = func() map[string]string {
+	m := map[string]string{}
+	for country, runs := range ibanForms {
+		var b []byte
+		for i := 0; i < len(runs); {
+			kind, n := runs[i], 0
+			for i++; i < len(runs) && isDigit(runs[i]); i++ {
+				n = n*10 + int(runs[i]-'0')
+			}
+			for range n {
+				b = append(b, kind)
+			}
+		}
+		m[country] = "aann" + string(b)
+	}
+	return m
+}()
 
 // maxIBAN is the longest IBAN there is.
 const maxIBAN = 34
@@ -24,19 +47,18 @@ func IBAN(s string, i int) int {
 		return 0
 	}
 	country := [2]byte{s[i] &^ 0x20, s[i+1] &^ 0x20}
-	want := ibanLengths[string(country[:])]
-	if want == 0 {
+	form := forms[string(country[:])]
+	if form == "" {
 		return 0
 	}
 	var b [maxIBAN]byte
-	n, j, digits := 0, i, 0
-	for ; j < len(s) && n < want; j++ {
+	n, j := 0, i
+	for ; j < len(s) && n < len(form); j++ {
 		switch c := s[j]; {
-		case isDigit(c):
+		case isDigit(c) && form[n] != 'a':
 			b[n] = c
 			n++
-			digits++
-		case isLetter(c):
+		case isLetter(c) && form[n] != 'n':
 			b[n] = c &^ 0x20
 			n++
 		case (c == ' ' || c == '-' || c == '.') && n%4 == 0 && j > i && s[j-1] != c:
@@ -44,7 +66,7 @@ func IBAN(s string, i int) int {
 			return 0
 		}
 	}
-	if n != want || digits < want/2-2 || j < len(s) && (isLetter(s[j]) || isDigit(s[j])) || !checksum.Mod97(b[:n]) {
+	if n != len(form) || j < len(s) && (isLetter(s[j]) || isDigit(s[j])) || !checksum.Mod97(b[:n]) {
 		return 0
 	}
 	return j

@@ -113,7 +113,7 @@ func (f *Finder) written(w window) bool {
 	switch len(d) {
 	case 11:
 		if d[0] == '7' || d[0] == '8' {
-			return c.size(w.a) == 1 && d[1] >= '3' && groups >= 3 && c.size(w.a+1) <= 5 || // 8 (495) 123-45-67
+			return c.size(w.a) == 1 && d[1] >= '3' && groups >= 3 && c.size(w.a+1) >= 3 && c.size(w.a+1) <= 5 || // 8 (495) 123-45-67
 				c.size(w.a) == 1 && d[1] >= '3' && paren || // 8(999)1234567
 				c.size(w.a) == 1 && d[1] == '9' && groups == 2 || // 8-9991234567
 				c.size(w.a) == 4 && d[1] == '9' && groups >= 3 // 8999 123-45-67
@@ -133,7 +133,10 @@ func (f *Finder) written(w window) bool {
 	case 12, 13, 14, 15:
 		if string(d[:2]) == "00" && groups >= 3 && c.size(w.a) >= 3 {
 			p, n, ok := international(d[2:])
-			return ok && len(d)-2-n >= int(p.lo) && len(d)-2-n <= int(p.hi)+1
+			if !ok || c.size(w.a) != 2+n || n == 1 && c.size(w.a+1) != 3 {
+				return false
+			}
+			return len(d)-2-n >= int(p.lo) && len(d)-2-n <= int(p.hi)+1
 		}
 	}
 	return false
