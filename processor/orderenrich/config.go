@@ -6,10 +6,12 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/ordertrace/ordertrace/internal/bytesize"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
 )
 
@@ -34,6 +36,23 @@ type Config struct {
 	// Source says whether "<identifier>.source" is written beside each stamp or stripped. Agents write it: the next tier
 	// may then correct a guess that it knows better. Default write.
 	Source SourceMode `mapstructure:"source"`
+	// Hold lets the spans of traces whose order is not known yet wait. Traces only; logs always pass at once.
+	Hold HoldConfig `mapstructure:"hold"`
+}
+
+// HoldConfig says how long and in how much memory spans wait for their order. They are released, never dropped.
+type HoldConfig struct {
+	// MaxWait is how long a trace waits after its first span arrived. Services send every 5 s by default, so 3 s catch most.
+	// Default 0: nothing waits (streaming).
+	MaxWait time.Duration `mapstructure:"max_wait"`
+	// MaxBytes bounds the memory of what waits. From 80 % on new traces pass without waiting, until it is below 60 %.
+	// Default 256 MiB.
+	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
+	// Identifier is what the spans wait for. Default order.id.
+	Identifier string `mapstructure:"identifier"`
+	// Eager releases a whole trace as soon as a span names its order, instead of only that span and those below it. Spans come
+	// sooner; in a trace with several orders some may get the first one wrongly. Default false.
+	Eager bool `mapstructure:"eager"`
 }
 
 // IdentifierConfig says where an identifier may come from and what a valid value looks like.
@@ -69,6 +88,7 @@ func createDefaultConfig() component.Config {
 			"session.id": {Attributes: []string{"session.id", "sessionId"}},
 		},
 		Source: SourceWrite,
+		Hold:   HoldConfig{MaxBytes: 256 * bytesize.MiB, Identifier: "order.id"},
 	}
 }
 
@@ -112,6 +132,7 @@ func (c *Config) Validate() error {
 	if c.Source != SourceWrite && c.Source != SourceStrip {
 		errs = append(errs, fmt.Errorf("source: %q is neither %q nor %q", c.Source, SourceWrite, SourceStrip))
 	}
+	errs = append(errs, c.validateHold())
 	for _, name := range slices.Sorted(maps.Keys(c.Identifiers)) {
 		if !validName.MatchString(name) {
 			errs = append(errs, fmt.Errorf("identifiers::%s: not a name; letters, digits, dots, - and _, at most 60", name))
@@ -125,6 +146,28 @@ func (c *Config) Validate() error {
 		if _, err := extract.Compile([]extract.Rule{c.rule(name)}, false, false); err != nil {
 			errs = append(errs, fmt.Errorf("identifiers::%w", err))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	minWait, maxWait = 10 * time.Millisecond, 10 * time.Minute
+	minHold          = bytesize.MiB
+)
+
+func (c *Config) validateHold() error {
+	if c.Hold.MaxWait == 0 {
+		return nil
+	}
+	var errs []error
+	if c.Hold.MaxWait < minWait || c.Hold.MaxWait > maxWait {
+		errs = append(errs, fmt.Errorf("hold::max_wait: %s; between %s and %s, or 0 for streaming", c.Hold.MaxWait, minWait, maxWait))
+	}
+	if c.Hold.MaxBytes < minHold {
+		errs = append(errs, fmt.Errorf("hold::max_bytes: %s is too small; at least %s", c.Hold.MaxBytes, minHold))
+	}
+	if _, ok := c.Identifiers[c.Hold.Identifier]; !ok {
+		errs = append(errs, fmt.Errorf("hold::identifier: %q is not among identifiers", c.Hold.Identifier))
 	}
 	return errors.Join(errs...)
 }

@@ -33,6 +33,11 @@ type desk struct {
 	write    bool // "<name>.source"; else it is stripped
 	joins    binding.Joins
 	counts   counts
+
+	// at, origins and moved are used while spans wait: where each span stands, the copied resources, and what was taken out.
+	at      []located
+	origins []*origin
+	moved   []bool
 }
 
 func newDesk(e *enricher) *desk {
@@ -55,6 +60,9 @@ func (d *desk) clear() {
 	d.batch.Reset()
 	clear(d.resource[:cap(d.resource)])
 	d.resource, d.marks = d.resource[:0], d.marks[:0]
+	clear(d.at)
+	clear(d.origins)
+	d.at, d.origins, d.moved = d.at[:0], d.origins[:0], d.moved[:0]
 	d.counts = counts{}
 }
 
@@ -119,7 +127,7 @@ func (d *desk) add(trace [16]byte, id, parent [8]byte) {
 	if len(r.IDs) <= lineage.MaxLinks {
 		for _, id := range r.IDs {
 			if d.joins.Has(id.Via) {
-				d.batch.Join(binding.MessageOf(id.Via, id.Value), id.Via)
+				d.batch.Join(lineage.Join{Node: binding.MessageOf(id.Via, id.Value), Via: id.Via})
 			}
 		}
 	}
@@ -133,7 +141,7 @@ func (d *desk) links(trace pcommon.TraceID, links ptrace.SpanLinkSlice) {
 	}
 	for i := range links.Len() {
 		if to := links.At(i).TraceID(); !to.IsEmpty() && to != trace {
-			d.batch.Join(binding.Trace(to), binding.Link)
+			d.batch.Join(lineage.Join{Node: binding.Trace(to), Via: binding.Link})
 		}
 	}
 }

@@ -2,6 +2,7 @@ package orderenrich
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -12,6 +13,7 @@ import (
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/lineage"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/metadata"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/waiting"
 )
 
 // outcome is what became of a span or record, for one identifier.
@@ -38,6 +40,7 @@ type meters struct {
 	only    []metric.AddOption // the signal alone
 	perItem [][outcomes][]metric.AddOption
 	sources [][]metric.AddOption
+	reasons [reasons][]metric.AddOption
 }
 
 func newMeters(set component.TelemetrySettings, signal string, names []string) (*meters, error) {
@@ -53,6 +56,9 @@ func newMeters(set component.TelemetrySettings, signal string, names []string) (
 			row[o] = m.options(attribute.String("identifier", n), attribute.String("outcome", outcomeNames[o]))
 		}
 		m.perItem = append(m.perItem, row)
+	}
+	for r := range m.reasons {
+		m.reasons[r] = m.options(attribute.String("reason", reasonNames[r]))
 	}
 	m.sources = make([][]metric.AddOption, len(binding.Sources())+1)
 	for _, s := range binding.Sources() {
@@ -108,3 +114,34 @@ func (m *meters) observe(x *binding.Index) error {
 }
 
 func (m *meters) stop() { m.tb.Shutdown() }
+
+func (m *meters) released(ctx context.Context, why reason, spans int) {
+	if spans > 0 {
+		m.tb.OrderEnrichReleased.Add(ctx, int64(spans), m.reasons[why]...)
+	}
+}
+
+func (m *meters) retried(ctx context.Context) { m.tb.OrderEnrichRetries.Add(ctx, 1, m.only...) }
+
+func (m *meters) lost(ctx context.Context, spans int) {
+	if spans > 0 {
+		m.tb.OrderEnrichLost.Add(ctx, int64(spans), m.only...)
+	}
+}
+
+// observeRoom reports on what waits.
+func (m *meters) observeRoom(stats func() waiting.Stats) error {
+	only := metric.WithAttributes(m.signal)
+	gauge := func(f func(waiting.Stats) int64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(f(stats()), only)
+			return nil
+		}
+	}
+	return errors.Join(
+		m.tb.RegisterOrderEnrichHeldBytesCallback(gauge(func(s waiting.Stats) int64 { return s.Bytes })),
+		m.tb.RegisterOrderEnrichHeldSpansCallback(gauge(func(s waiting.Stats) int64 { return s.Spans })),
+		m.tb.RegisterOrderEnrichHeldTracesCallback(gauge(func(s waiting.Stats) int64 { return s.Traces })),
+		m.tb.RegisterOrderEnrichDegradedCallback(gauge(func(s waiting.Stats) int64 { return s.Turns })),
+	)
+}

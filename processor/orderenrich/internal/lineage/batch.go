@@ -44,6 +44,7 @@ type group struct {
 	first  int32 // where its spans begin in Batch.byGroup
 	values int32 // head of its list in Batch.values
 	known  [2]int32
+	before uint32                  // rules for which the index had a value before this payload
 	tree   [extract.MaxRules]int32 // 1 + offset of the decisions of each span, 0 if the trace has one value
 }
 
@@ -57,10 +58,15 @@ type value struct {
 	next   int32
 }
 
+// Join is a message, conversation or linked trace of a span.
+type Join struct {
+	Node binding.Node
+	Via  binding.Source
+}
+
 type join struct {
 	span int32
-	node binding.Node
-	via  binding.Source
+	Join
 }
 
 // Batch is reused from payload to payload; it belongs to one goroutine at a time.
@@ -133,9 +139,7 @@ func (b *Batch) Add(trace [16]byte, id, parent [8]byte) int {
 func (b *Batch) Fact(f extract.Fact) { b.addFact(int32(len(b.spans)-1), f, 0) }
 
 // Join adds a message, conversation or linked trace of the latest span.
-func (b *Batch) Join(n binding.Node, via binding.Source) {
-	b.joins = append(b.joins, join{int32(len(b.spans) - 1), n, via})
-}
+func (b *Batch) Join(j Join) { b.joins = append(b.joins, join{int32(len(b.spans) - 1), j}) }
 
 func (b *Batch) addFact(s int32, f extract.Fact, hops uint8) {
 	sp := &b.spans[s]

@@ -146,10 +146,10 @@ func TestZeroTraceIDsStandAlone(t *testing.T) {
 
 func TestMessagesJoinTracesInAnyOrder(t *testing.T) {
 	m := binding.MessageOf(binding.Message, "m-1")
-	send := func(b *Batch) { s{1, 0, "A"}.add(b, trace(1)); b.Join(m, binding.Message) }
+	send := func(b *Batch) { s{1, 0, "A"}.add(b, trace(1)); b.Join(Join{m, binding.Message}) }
 	receive := func(b *Batch) {
 		s{1, 0, ""}.add(b, trace(2))
-		b.Join(m, binding.Message)
+		b.Join(Join{m, binding.Message})
 		s{2, 1, ""}.add(b, trace(2))
 	}
 	tests := []struct {
@@ -185,11 +185,11 @@ func TestSenderLearnsFromTheReceiver(t *testing.T) {
 	b := NewBatch(x, rules, false)
 	m := binding.MessageOf(binding.Message, "m-1")
 	s{1, 0, ""}.add(b, trace(1))
-	b.Join(m, binding.Message)
+	b.Join(Join{m, binding.Message})
 	b.Learn(now)
 	b.Reset()
 	s{1, 0, "A"}.add(b, trace(2))
-	b.Join(m, binding.Message)
+	b.Join(Join{m, binding.Message})
 	s{3, 1, ""}.add(b, trace(1))
 	b.Learn(now)
 	if got := show(b.Decide(1, 0)); got != "A" {
@@ -202,15 +202,15 @@ func TestBatchConsumerTellsItsMessagesApart(t *testing.T) {
 	b := NewBatch(x, rules, false)
 	a, c := binding.MessageOf(binding.Message, "a"), binding.MessageOf(binding.Message, "c")
 	s{1, 0, "A"}.add(b, trace(1))
-	b.Join(a, binding.Message)
+	b.Join(Join{a, binding.Message})
 	s{1, 0, "C"}.add(b, trace(2))
-	b.Join(c, binding.Message)
+	b.Join(Join{c, binding.Message})
 	s{1, 0, ""}.add(b, trace(3)) // the batch
 	s{2, 1, ""}.add(b, trace(3))
-	b.Join(a, binding.Message)
+	b.Join(Join{a, binding.Message})
 	s{3, 2, ""}.add(b, trace(3))
 	s{4, 1, ""}.add(b, trace(3))
-	b.Join(c, binding.Message)
+	b.Join(Join{c, binding.Message})
 	s{5, 4, ""}.add(b, trace(3))
 	b.Learn(now)
 	for i, want := range []string{"A", "C", "[A C]", "A", "A", "C", "C"} {

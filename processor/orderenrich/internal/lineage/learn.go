@@ -68,6 +68,11 @@ func (b *Batch) addValue(g *group, f *fact) {
 // teach looks a group up and binds what the index does not know yet.
 func (b *Batch) teach(g *group, now time.Time) {
 	b.ask(g, now)
+	for r := range b.rules {
+		if b.knownOf(g, uint8(r)) != nil {
+			g.before |= 1 << r
+		}
+	}
 	if g.values == none || g.trace == ([16]byte{}) {
 		return
 	}
@@ -118,7 +123,7 @@ func (b *Batch) tellJoin(j join, now time.Time) {
 	g := &b.groups[b.spans[j.span].group]
 	for r := range b.rules {
 		rule := &b.rules[r]
-		if !rule.Joins.Has(j.via) {
+		if !rule.Joins.Has(j.Via) {
 			continue
 		}
 		d, hops := b.own(j.span, uint8(r))
@@ -127,12 +132,12 @@ func (b *Batch) tellJoin(j join, now time.Time) {
 				d, hops = Decision{Value: k.Value, Source: k.Source}, k.Hops
 			}
 		}
-		hops += binding.Step(j.via)
+		hops += binding.Step(j.Via)
 		if d.Value == "" || hops > binding.MaxHops {
 			continue
 		}
-		source := min(d.Source, j.via)
-		b.count(b.index.Bind(j.node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Value: d.Value}, now), source)
+		source := min(d.Source, j.Via)
+		b.count(b.index.Bind(j.Node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Value: d.Value}, now), source)
 	}
 }
 
@@ -141,14 +146,14 @@ func (b *Batch) tellJoin(j join, now time.Time) {
 func (b *Batch) askJoin(j join, now time.Time) {
 	g := &b.groups[b.spans[j.span].group]
 	var buf [4]binding.Binding
-	known := b.index.Lookup(j.node, now, buf[:0])
+	known := b.index.Lookup(j.Node, now, buf[:0])
 	waiting := false
 	for r := range b.rules {
 		rule := &b.rules[r]
-		if !rule.Joins.Has(j.via) {
+		if !rule.Joins.Has(j.Via) {
 			continue
 		}
-		if d, _ := b.own(j.span, uint8(r)); d.Source != binding.NoSource && d.Source > j.via {
+		if d, _ := b.own(j.span, uint8(r)); d.Source != binding.NoSource && d.Source > j.Via {
 			continue
 		}
 		k := find(known, rule.Name)
@@ -156,21 +161,21 @@ func (b *Batch) askJoin(j join, now time.Time) {
 			waiting = waiting || b.knownOf(g, uint8(r)) == nil
 			continue
 		}
-		if t := b.knownOf(g, uint8(r)); t != nil && !t.Several && t.Value == k.Value && t.Source >= j.via {
+		if t := b.knownOf(g, uint8(r)); t != nil && !t.Several && t.Value == k.Value && t.Source >= j.Via {
 			continue // the trace knows it already, from better evidence
 		}
-		hops := k.Hops + binding.Step(j.via)
+		hops := k.Hops + binding.Step(j.Via)
 		if k.Several || hops > binding.MaxHops {
 			continue
 		}
-		f := extract.Fact{Rule: uint8(r), Source: min(k.Source, j.via), Value: k.Value}
+		f := extract.Fact{Rule: uint8(r), Source: min(k.Source, j.Via), Value: k.Value}
 		b.addFact(j.span, f, hops)
 		b.addValue(g, &b.facts[len(b.facts)-1])
 		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{Name: rule.Name, Source: f.Source, Hops: hops, Value: f.Value}, now)
 		b.count(out, f.Source)
 	}
 	if waiting && g.trace != ([16]byte{}) {
-		b.index.Connect(binding.Trace(g.trace), j.node, j.via, now)
+		b.index.Connect(binding.Trace(g.trace), j.Node, j.Via, now)
 	}
 }
 

@@ -28,11 +28,18 @@ type TelemetryBuilder struct {
 	meter                   metric.Meter
 	mu                      sync.Mutex
 	registrations           []metric.Registration
+	OrderEnrichDegraded     metric.Int64ObservableCounter
+	OrderEnrichHeldBytes    metric.Int64ObservableGauge
+	OrderEnrichHeldSpans    metric.Int64ObservableGauge
+	OrderEnrichHeldTraces   metric.Int64ObservableGauge
 	OrderEnrichIndexBytes   metric.Int64ObservableGauge
 	OrderEnrichIndexDropped metric.Int64ObservableCounter
 	OrderEnrichItems        metric.Int64Counter
 	OrderEnrichLearnt       metric.Int64Counter
+	OrderEnrichLost         metric.Int64Counter
 	OrderEnrichRefused      metric.Int64Counter
+	OrderEnrichReleased     metric.Int64Counter
+	OrderEnrichRetries      metric.Int64Counter
 	OrderEnrichSeveral      metric.Int64Counter
 }
 
@@ -45,6 +52,66 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterOrderEnrichDegradedCallback sets callback for observable OrderEnrichDegraded metric.
+func (builder *TelemetryBuilder) RegisterOrderEnrichDegradedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderEnrichDegraded, obs: o})
+		return nil
+	}, builder.OrderEnrichDegraded)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderEnrichHeldBytesCallback sets callback for observable OrderEnrichHeldBytes metric.
+func (builder *TelemetryBuilder) RegisterOrderEnrichHeldBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderEnrichHeldBytes, obs: o})
+		return nil
+	}, builder.OrderEnrichHeldBytes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderEnrichHeldSpansCallback sets callback for observable OrderEnrichHeldSpans metric.
+func (builder *TelemetryBuilder) RegisterOrderEnrichHeldSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderEnrichHeldSpans, obs: o})
+		return nil
+	}, builder.OrderEnrichHeldSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderEnrichHeldTracesCallback sets callback for observable OrderEnrichHeldTraces metric.
+func (builder *TelemetryBuilder) RegisterOrderEnrichHeldTracesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderEnrichHeldTraces, obs: o})
+		return nil
+	}, builder.OrderEnrichHeldTraces)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterOrderEnrichIndexBytesCallback sets callback for observable OrderEnrichIndexBytes metric.
@@ -105,6 +172,30 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.OrderEnrichDegraded, err = builder.meter.Int64ObservableCounter(
+		"otelcol_order_enrich_degraded",
+		metric.WithDescription("How often what waits reached 80 % of hold::max_bytes, so that new traces passed without waiting. [Alpha]"),
+		metric.WithUnit("{turn}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichHeldBytes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_enrich_held_bytes",
+		metric.WithDescription("Bytes of spans that wait for their order, and of what is needed to place them. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichHeldSpans, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_enrich_held_spans",
+		metric.WithDescription("Spans that wait for their order. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichHeldTraces, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_enrich_held_traces",
+		metric.WithDescription("Traces of which spans wait. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.OrderEnrichIndexBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_order_enrich_index_bytes",
 		metric.WithDescription("Bytes that the instance's own index holds. An index shared through order_index has its own metrics. [Alpha]"),
@@ -129,10 +220,28 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{binding}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.OrderEnrichLost, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_lost",
+		metric.WithDescription("Spans that had waited and that the next component refused for good, or had not taken when the collector stopped. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.OrderEnrichRefused, err = builder.meter.Int64Counter(
 		"otelcol_order_enrich_refused",
 		metric.WithDescription("Bindings for which the index had no room. [Alpha]"),
 		metric.WithUnit("{binding}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichReleased, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_released",
+		metric.WithDescription("Spans that no longer wait, or never did because there was no room, by reason. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichRetries, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_retries",
+		metric.WithDescription("Payloads of spans that had waited and that the next component refused for the moment; they are sent again. [Alpha]"),
+		metric.WithUnit("{payload}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.OrderEnrichSeveral, err = builder.meter.Int64Counter(

@@ -1,0 +1,225 @@
+package orderenrich
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/waiting"
+)
+
+const (
+	// tick is how exactly deadlines are kept.
+	tick = 100 * time.Millisecond
+	// fullPayload is how many spans of released traces go into one payload, at least while there are more.
+	fullPayload = 4096
+	// retryEvery is how long a payload that the next component refused waits.
+	retryEvery = time.Second
+)
+
+// reason says why spans no longer wait.
+type reason uint8
+
+const (
+	taught    reason = iota // they or an ancestor name the order
+	deadline                // their time was over
+	budget                  // the trace did not fit into max_bytes
+	spanLimit               // the trace has too many spans
+	shutdown                // the collector stops
+	unheld                  // they never waited: the room was degraded
+	reasons
+)
+
+var reasonNames = [reasons]string{"taught", "deadline", "budget", "span_limit", "shutdown", "not_held"}
+
+// holder lets spans wait. The room owns the spans; pending belongs to the mutex, and is sent by one goroutine only: run
+// until it has stopped, then Shutdown.
+type holder struct {
+	e     *enricher
+	next  consumer.Traces
+	room  *waiting.Room[cargo]
+	rule  int
+	eager bool
+
+	mu      sync.Mutex
+	pending []parcel
+
+	stop     chan struct{}
+	stopped  sync.WaitGroup
+	degraded bool // as last logged
+	retryAt  time.Time
+}
+
+// parcel is a payload of released spans, and the bytes that they take until they are passed on.
+type parcel struct {
+	td    ptrace.Traces
+	spans int
+	bytes int64
+}
+
+func newHolder(e *enricher, next consumer.Traces) *holder {
+	h := &holder{e: e, next: next, eager: e.cfg.Hold.Eager, stop: make(chan struct{})}
+	for i, n := range e.names {
+		if n == e.cfg.Hold.Identifier {
+			h.rule = i
+		}
+	}
+	h.room = waiting.New[cargo](waiting.Options{MaxWait: e.cfg.Hold.MaxWait, MaxBytes: int64(e.cfg.Hold.MaxBytes)})
+	h.stopped.Go(h.run)
+	return h
+}
+
+func (h *holder) run() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-h.stop:
+			return
+		case now := <-t.C:
+			h.release(h.room.Due(now, false, nil), deadline)
+			if now.Before(h.retryAt) {
+				continue
+			}
+			if !h.flush(context.Background()) {
+				h.retryAt = now.Add(retryEvery)
+			}
+			h.logDegraded()
+		}
+	}
+}
+
+// shutdown releases everything and sends it until ctx ends.
+func (h *holder) shutdown(ctx context.Context) error {
+	close(h.stop)
+	h.stopped.Wait()
+	h.release(h.room.Due(time.Now(), true, nil), shutdown)
+	for !h.flush(ctx) {
+		select {
+		case <-ctx.Done():
+			h.giveUp(ctx)
+			return ctx.Err()
+		case <-time.After(tick):
+		}
+	}
+	return nil
+}
+
+// release decides entries that ended and makes payloads of their spans.
+func (h *holder) release(entries []*waiting.Entry[cargo], why reason) {
+	for len(entries) > 0 {
+		d := h.e.desk()
+		c := newCart(ptrace.NewTraces())
+		n, from := 0, 0
+		for n < len(entries) && from < fullPayload {
+			from += len(entries[n].Nodes)
+			n++
+		}
+		bytes, spans := h.decide(d, entries[:n], c)
+		c.seal()
+		entries = entries[n:]
+		h.e.meters.items(context.Background(), &d.counts)
+		h.e.meters.released(context.Background(), why, spans)
+		h.e.putBack(d)
+		h.mu.Lock()
+		h.pending = append(h.pending, parcel{c.td, spans, bytes})
+		h.mu.Unlock()
+	}
+}
+
+// decide looks at whole traces, stamps the spans that still wait and puts them into the cart.
+func (h *holder) decide(d *desk, entries []*waiting.Entry[cargo], c *cart) (bytes int64, spans int) {
+	for _, e := range entries {
+		for i := range e.Nodes {
+			d.addNode(e.Trace, &e.Nodes[i])
+		}
+	}
+	d.batch.Learn(time.Now())
+	n := 0
+	for _, e := range entries {
+		bytes += h.room.Leave(e)
+		for i := range e.Nodes {
+			if item := e.Nodes[i].Item; item != waiting.Gone {
+				s := e.Held.spans.At(int(item))
+				d.stamp(n, s.Attributes())
+				c.add(s, e.Held.from[item])
+				spans++
+			}
+			n++
+		}
+	}
+	return bytes + c.bytes, spans
+}
+
+// flush sends what is pending, oldest first; false if the next component refused and there is something left.
+func (h *holder) flush(ctx context.Context) bool {
+	for {
+		h.mu.Lock()
+		if len(h.pending) == 0 {
+			h.mu.Unlock()
+			return true
+		}
+		p := h.pending[0]
+		h.mu.Unlock()
+		err := h.next.ConsumeTraces(ctx, p.td)
+		if err != nil && !consumererror.IsPermanent(err) && p.td.SpanCount() == p.spans {
+			h.e.meters.retried(ctx)
+			return false
+		}
+		if err != nil {
+			h.e.meters.lost(ctx, p.spans)
+			h.e.set.Logger.Error("The next component refused spans for good.", zap.Int("spans", p.spans), zap.Error(err))
+		}
+		h.mu.Lock()
+		h.pending[0] = parcel{}
+		h.pending = h.pending[1:]
+		h.mu.Unlock()
+		h.room.Give(p.bytes)
+	}
+}
+
+// giveUp counts what the shutdown's deadline cut off.
+func (h *holder) giveUp(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, p := range h.pending {
+		n += p.spans
+		h.room.Give(p.bytes)
+	}
+	h.pending = nil
+	h.e.meters.lost(ctx, n)
+	h.e.set.Logger.Error("The next component did not take all spans before the shutdown's deadline.", zap.Int("spans", n))
+}
+
+// later keeps a payload that the next component refused although part of what came with it waits here already: the sender
+// must not send that again. False if there is no room.
+func (h *holder) later(td ptrace.Traces, spans int) bool {
+	bytes := int64(0)
+	eachSpan(td, func(s ptrace.Span) { bytes += spanBytes(s) })
+	if td.SpanCount() != spans || !h.room.Take(bytes) {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pending = append(h.pending, parcel{td, spans, bytes})
+	return true
+}
+
+func (h *holder) logDegraded() {
+	s := h.room.Stats()
+	if s.Degraded == h.degraded {
+		return
+	}
+	h.degraded = s.Degraded
+	if s.Degraded {
+		h.e.set.Logger.Warn("What waits takes 80 % of hold::max_bytes: new traces pass without waiting.", zap.Int64("bytes", s.Bytes))
+		return
+	}
+	h.e.set.Logger.Info("What waits takes less than 60 % of hold::max_bytes again: new traces wait.", zap.Int64("bytes", s.Bytes))
+}
