@@ -128,7 +128,7 @@ func (f *family) start(name string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	c := &child{name: name, cmd: exec.Command(self, append([]string{name}, args...)...), done: make(chan struct{})} //nolint:gosec // ourselves
+	c := &child{name: name, cmd: exec.Command(self, append([]string{name}, args...)...), done: make(chan struct{})} // ourselves
 	c.cmd.Stdout, c.cmd.Stderr = os.Stdout, os.Stderr
 	c.cmd.SysProcAttr = childAttributes()
 	if err := c.cmd.Start(); err != nil {

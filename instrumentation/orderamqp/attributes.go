@@ -31,7 +31,7 @@ func processAttributes(queue string, d amqp.Delivery) []attribute.KeyValue {
 		semconv.MessagingOperationName("process"),
 		semconv.MessagingOperationTypeProcess,
 		semconv.MessagingDestinationName(destination(d.Exchange, d.RoutingKey, queue)),
-		semconv.MessagingRabbitMQMessageDeliveryTag(int(d.DeliveryTag)), //nolint:gosec // a counter per channel
+		semconv.MessagingRabbitMQMessageDeliveryTag(int(d.DeliveryTag)), // a counter per channel
 	)
 	if d.Redelivered {
 		attrs = append(attrs, redeliveredKey.Bool(true))

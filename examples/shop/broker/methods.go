@@ -161,4 +161,4 @@ func (ch *channel) bind(m method, queue string, in *fields) bool {
 	return ch.reply(bit(0), id(50, 21).with())
 }
 
-func count(n int) uint32 { return uint32(n) } //nolint:gosec // lengths of our own lists
+func count(n int) uint32 { return uint32(n) } // lengths of our own lists

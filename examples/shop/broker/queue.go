@@ -46,7 +46,7 @@ func (q *queue) pumpLocked() {
 }
 
 func (q *queue) popLocked() *message {
-	m := q.ready.Remove(q.ready.Front()).(*message) //nolint:forcetypeassert // only messages are in it
+	m := q.ready.Remove(q.ready.Front()).(*message) // only messages are in it
 	q.broker.stored -= m.size()
 	return m
 }
@@ -59,7 +59,7 @@ func (q *queue) putBackLocked(m *message) {
 	m.redelivered = true
 	q.broker.stored += m.size()
 	for e := q.ready.Front(); e != nil; e = e.Next() {
-		if e.Value.(*message).sequence > m.sequence { //nolint:forcetypeassert // only messages are in it
+		if e.Value.(*message).sequence > m.sequence { // only messages are in it
 			q.ready.InsertBefore(m, e)
 			return
 		}

@@ -49,7 +49,7 @@ func readFrame(r *bufio.Reader) (frame, error) {
 func appendFrame(b []byte, kind byte, channel uint16, payload []byte) []byte {
 	b = append(b, kind)
 	b = binary.BigEndian.AppendUint16(b, channel)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(payload))) //nolint:gosec // below frameMax
+	b = binary.BigEndian.AppendUint32(b, uint32(len(payload))) // below frameMax
 	b = append(b, payload...)
 	return append(b, frameEnd)
 }
@@ -68,14 +68,14 @@ func (a args) u8(v uint8) args       { return append(a, v) }
 func (a args) u16(v uint16) args     { return binary.BigEndian.AppendUint16(a, v) }
 func (a args) u32(v uint32) args     { return binary.BigEndian.AppendUint32(a, v) }
 func (a args) u64(v uint64) args     { return binary.BigEndian.AppendUint64(a, v) }
-func (a args) long(s string) args    { return append(a.u32(uint32(len(s))), s...) } //nolint:gosec // our own short texts
+func (a args) long(s string) args    { return append(a.u32(uint32(len(s))), s...) } // our own short texts
 func (a args) table(raw []byte) args { return append(a.u32(uint32(len(raw))), raw...) }
 
 func (a args) short(s string) args {
 	if len(s) > 255 {
 		s = s[:255]
 	}
-	return append(a.u8(uint8(len(s))), s...) //nolint:gosec // cut to 255 above
+	return append(a.u8(uint8(len(s))), s...) // cut to 255 above
 }
 
 func (a args) bit(v bool) args {

@@ -82,7 +82,7 @@ type Purchase struct {
 
 // New decides about the n-th purchase, whatever happened to the others.
 func New(cfg Config, n int) Purchase {
-	r := rand.New(rand.NewPCG(cfg.Seed, uint64(n))) //nolint:gosec // to be repeatable, not secret; n is a count
+	r := rand.New(rand.NewPCG(cfg.Seed, uint64(n))) // to be repeatable, not secret; n is a count
 	p := Purchase{
 		Person:  people.New(r),
 		Partner: r.IntN(5) == 0, Cancels: r.Float64() < cfg.Cancel, Lists: r.IntN(8) == 0,
@@ -107,7 +107,7 @@ func note(r *rand.Rand, p people.Person) string {
 	case 1:
 		return "it is a surprise: do not write to " + p.Email + ", call " + p.Phone
 	case 2:
-		return "engrave inside; questions to " + p.Phone
+		return "engrave inside; refunds to " + p.IBAN + "; questions to " + p.Phone
 	default:
 		return "as discussed by mail (" + p.Email + "), card on file " + p.Card
 	}

@@ -37,7 +37,7 @@ func (w *Web) Place(ctx context.Context, p Purchase) (string, error) {
 		"name": p.Name, "email": p.Email, "phone": p.Phone, "address": p.Address, "card": p.Card, "note": p.Note, "material": p.Material,
 	}
 	var body bytes.Buffer
-	path, kind := "/api/orders", ""
+	var path, kind string
 	if p.Partner {
 		wish["callback"] = p.Callback
 		path, kind = "/partner/orders", "application/json"
@@ -49,7 +49,7 @@ func (w *Web) Place(ctx context.Context, p Purchase) (string, error) {
 		if err := fill(form, wish, p); err != nil {
 			return "", err
 		}
-		kind = form.FormDataContentType()
+		path, kind = "/api/orders", form.FormDataContentType()
 	}
 	var placed struct {
 		ID string `json:"id"`

@@ -49,6 +49,7 @@ type Bus struct {
 	mu        sync.Mutex // guards the connection and what hangs on it
 	conn      *amqp.Connection
 	publisher *orderamqp.Publisher
+	out       *amqp.Channel // the publisher's
 	raw       *amqp.Channel // for legacy publishers and faults: without instrumentation
 
 	consuming sync.WaitGroup
@@ -145,7 +146,7 @@ func publishing(m Message) amqp.Publishing {
 func (b *Bus) connection() (*amqp.Connection, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.conn != nil && !b.conn.IsClosed() && !b.raw.IsClosed() {
+	if b.conn != nil && !b.conn.IsClosed() && !b.raw.IsClosed() && !b.out.IsClosed() {
 		return b.conn, nil
 	}
 	if b.conn != nil {
@@ -163,11 +164,11 @@ func (b *Bus) connection() (*amqp.Connection, error) {
 }
 
 func (b *Bus) openLocked(conn *amqp.Connection) error {
-	out, err := conn.Channel()
-	if err != nil {
+	var err error
+	if b.out, err = conn.Channel(); err != nil {
 		return err
 	}
-	if b.publisher, err = orderamqp.NewPublisher(out); err != nil {
+	if b.publisher, err = orderamqp.NewPublisher(b.out); err != nil {
 		return err
 	}
 	if b.raw, err = conn.Channel(); err != nil {

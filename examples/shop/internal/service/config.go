@@ -75,7 +75,7 @@ func Announce(dir string, a Announcement) (retract func(), err error) {
 
 // Find reads where another process of the same run is.
 func Find(dir, name string) (a Announcement, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, name+".json")) //nolint:gosec // the run's own folder
+	b, err := os.ReadFile(filepath.Join(dir, name+".json")) // the run's own folder
 	if err != nil {
 		return a, fmt.Errorf("%s is not running in %s: %w", name, dir, err)
 	}
