@@ -30,7 +30,9 @@ import (
 	prometheusreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver"
 	slametrics "github.com/ordertrace/ordertrace/connector/slametrics"
 	orderindex "github.com/ordertrace/ordertrace/extension/orderindex"
+	rbacauth "github.com/ordertrace/ordertrace/extension/rbacauth"
 	orderenrich "github.com/ordertrace/ordertrace/processor/orderenrich"
+	piiredact "github.com/ordertrace/ordertrace/processor/piiredact"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -79,6 +81,7 @@ func components() (otelcol.Factories, error) {
 		oidcauthextension.NewFactory(),
 		opampextension.NewFactory(),
 		orderindex.NewFactory(),
+		rbacauth.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -93,6 +96,7 @@ func components() (otelcol.Factories, error) {
 		oidcauthextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension v0.152.0",
 		opampextension.NewFactory().Type():           "github.com/open-telemetry/opentelemetry-collector-contrib/extension/opampextension v0.158.0",
 		orderindex.NewFactory().Type():               "github.com/ordertrace/ordertrace v0.0.0",
+		rbacauth.NewFactory().Type():                 "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
@@ -146,6 +150,7 @@ func components() (otelcol.Factories, error) {
 		attributesprocessor.NewFactory(),
 		resourceprocessor.NewFactory(),
 		orderenrich.NewFactory(),
+		piiredact.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -159,6 +164,7 @@ func components() (otelcol.Factories, error) {
 		attributesprocessor.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor v0.158.0",
 		resourceprocessor.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor v0.158.0",
 		orderenrich.NewFactory().Type():            "github.com/ordertrace/ordertrace v0.0.0",
+		piiredact.NewFactory().Type():              "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
