@@ -76,8 +76,17 @@ func complete(t *testing.T, fragment []byte) []byte {
 
 func validate(t *testing.T, conf []byte) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(file, conf, 0o600))
-	out, err := exec.Command("../../bin/otelcol-ordertrace", "validate", "--config", file).CombinedOutput()
+	dir := t.TempDir()
+	// The files that examples name in /etc/ordertrace, made as an operator would make them.
+	policy, err := filepath.Abs("../../extension/rbacauth/policy.example.yaml")
+	require.NoError(t, err)
+	tokens := filepath.Join(dir, "tokens.yaml")
+	out, err := exec.Command("../../bin/ordertrace", "token", "new", "--id", "example", "--file", tokens).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	text := strings.ReplaceAll(string(conf), "/etc/ordertrace/policy.yaml", policy)
+	text = strings.ReplaceAll(text, "/etc/ordertrace/tokens.yaml", tokens)
+	file := filepath.Join(dir, "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	out, err = exec.Command("../../bin/otelcol-ordertrace", "validate", "--config", file).CombinedOutput()
 	require.NoError(t, err, "%s\n%s", conf, out)
 }

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("ORDERTRACE_DATA_DIR", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("POLICY", filepath.Join(bin, "../extension/rbacauth/policy.example.yaml"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -75,7 +76,7 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-// send HOST:PORT N: posts N spans, one a request, to an OTLP/HTTP receiver; every one must be accepted.
+// send HOST:PORT N: posts N spans, one a request, each of a customer and, by its URL, of an order, to an OTLP/HTTP receiver; every one must be accepted.
 func send(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -83,7 +84,8 @@ func send(ts *testscript.TestScript, _ bool, args []string) {
 		now := time.Now().UnixNano()
 		body := fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"script"}}]},
 			"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"work","kind":1,"startTimeUnixNano":"%d","endTimeUnixNano":"%d",
-			"attributes":[{"key":"customer.mail","value":{"stringValue":"anna@example.org"}}]}]}]}]}`, i, i, now, now+1000)
+			"attributes":[{"key":"url.path","value":{"stringValue":"/api/orders/ORD-%08d/price"}},{"key":"customer.mail","value":{"stringValue":"anna@example.org"}}]}]}]}]}`,
+			i, i, now, now+1000, 10000000+i)
 		res, err := http.Post("http://"+args[0]+"/v1/traces", "application/json", strings.NewReader(body))
 		ts.Check(err)
 		answer, _ := io.ReadAll(res.Body)
