@@ -123,7 +123,8 @@ func (h *holder) place(ctx context.Context, d *desk, td ptrace.Traces) *cart {
 		if trace == ([16]byte{}) {
 			return
 		}
-		begin := !d.batch.KnownBefore(int(spans[0]), h.rule)
+		first := int(spans[0])
+		begin := !d.batch.Settled(first, h.settled) && !(h.eager && d.batch.Known(first, h.rule))
 		h.room.With(trace, begin, now, func(e *waiting.Entry[cargo]) {
 			if e == nil {
 				if begin {
@@ -146,7 +147,7 @@ func (h *holder) place(ctx context.Context, d *desk, td ptrace.Traces) *cart {
 			continue
 		}
 		other := h.e.desk()
-		bytes, n := h.decide(other, entries, c)
+		bytes, n := h.decide(other, entries, c, true)
 		h.room.Give(bytes)
 		c.bytes = 0
 		d.counts.add(&other.counts)

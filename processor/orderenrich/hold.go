@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/internal/binding"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/waiting"
 )
 
@@ -45,6 +46,8 @@ type holder struct {
 	room  *waiting.Room[cargo]
 	rule  int
 	eager bool
+	// settled marks in the index the traces that have waited, so that their late spans pass.
+	settled binding.Name
 
 	mu      sync.Mutex
 	pending []parcel
@@ -62,16 +65,20 @@ type parcel struct {
 	bytes int64
 }
 
-func newHolder(e *enricher, next consumer.Traces) *holder {
+func newHolder(e *enricher, next consumer.Traces) (*holder, error) {
 	h := &holder{e: e, next: next, eager: e.cfg.Hold.Eager, stop: make(chan struct{})}
 	for i, n := range e.names {
 		if n == e.cfg.Hold.Identifier {
 			h.rule = i
 		}
 	}
+	var err error
+	if h.settled, err = e.index.Name("settled by "+e.set.ID.String(), 0); err != nil {
+		return nil, err
+	}
 	h.room = waiting.New[cargo](waiting.Options{MaxWait: e.cfg.Hold.MaxWait, MaxBytes: int64(e.cfg.Hold.MaxBytes)})
 	h.stopped.Go(h.run)
-	return h
+	return h, nil
 }
 
 func (h *holder) run() {
@@ -120,7 +127,7 @@ func (h *holder) release(entries []*waiting.Entry[cargo], why reason) {
 			from += len(entries[n].Nodes)
 			n++
 		}
-		bytes, spans := h.decide(d, entries[:n], c)
+		bytes, spans := h.decide(d, entries[:n], c, false)
 		c.seal()
 		entries = entries[n:]
 		h.e.meters.items(context.Background(), &d.counts)
@@ -132,16 +139,21 @@ func (h *holder) release(entries []*waiting.Entry[cargo], why reason) {
 	}
 }
 
-// decide looks at whole traces, stamps the spans that still wait and puts them into the cart.
-func (h *holder) decide(d *desk, entries []*waiting.Entry[cargo], c *cart) (bytes int64, spans int) {
+// decide looks at whole traces, stamps the spans that still wait and puts them into the cart. What comes later of a trace
+// passes, if anything is known of it or forced says so.
+func (h *holder) decide(d *desk, entries []*waiting.Entry[cargo], c *cart, forced bool) (bytes int64, spans int) {
 	for _, e := range entries {
 		for i := range e.Nodes {
 			d.addNode(e.Trace, &e.Nodes[i])
 		}
 	}
-	d.batch.Learn(time.Now())
+	now := time.Now()
+	d.batch.Learn(now)
 	n := 0
 	for _, e := range entries {
+		if len(e.Nodes) > 0 {
+			d.batch.Settle(n, h.rule, h.settled, forced, now)
+		}
 		bytes += h.room.Leave(e)
 		for i := range e.Nodes {
 			if item := e.Nodes[i].Item; item != waiting.Gone {

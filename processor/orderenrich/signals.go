@@ -30,7 +30,10 @@ func (p *tracesProcessor) Start(ctx context.Context, host component.Host) error 
 		return err
 	}
 	if p.cfg.Hold.MaxWait > 0 {
-		p.hold = newHolder(p.enricher, p.next)
+		var err error
+		if p.hold, err = newHolder(p.enricher, p.next); err != nil {
+			return err
+		}
 		return p.meters.observeRoom(p.hold.room.Stats)
 	}
 	return nil

@@ -68,11 +68,6 @@ func (b *Batch) addValue(g *group, f *fact) {
 // teach looks a group up and binds what the index does not know yet.
 func (b *Batch) teach(g *group, now time.Time) {
 	b.ask(g, now)
-	for r := range b.rules {
-		if b.knownOf(g, uint8(r)) != nil {
-			g.before |= 1 << r
-		}
-	}
 	if g.values == none || g.trace == ([16]byte{}) {
 		return
 	}

@@ -2,13 +2,25 @@ package lineage
 
 import (
 	"sort"
+	"time"
 
+	"github.com/ordertrace/ordertrace/internal/binding"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
 )
 
-// KnownBefore says that the index already had a value for a span's trace when Learn began.
-func (b *Batch) KnownBefore(s, rule int) bool {
-	return b.groups[b.spans[s].group].before&(1<<rule) != 0
+// Settled says that the trace of a span was marked by Settle.
+func (b *Batch) Settled(s int, mark binding.Name) bool {
+	g := &b.groups[b.spans[s].group]
+	return find(b.known[g.known[0]:g.known[1]], mark) != nil
+}
+
+// Settle marks the trace of a span in the index: its spans do not wait any more. Unless forced, a trace of which nothing is
+// known is not marked.
+func (b *Batch) Settle(s, rule int, mark binding.Name, forced bool, now time.Time) {
+	g := &b.groups[b.spans[s].group]
+	if g.trace != ([16]byte{}) && (forced || b.knownOf(g, uint8(rule)) != nil) {
+		b.index.Bind(binding.Trace(g.trace), binding.Binding{Name: mark, Source: binding.Canonical, Value: "1"}, now)
+	}
 }
 
 // Says tells whether a span itself names exactly one value (names), or several or only what another collector guessed
