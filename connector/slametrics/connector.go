@@ -10,9 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
-	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
@@ -25,13 +24,6 @@ import (
 
 // maxTick is how often time is moved at least, so that verdicts come within a second of being due.
 const maxTick = time.Second
-
-type signal uint8
-
-const (
-	traces signal = iota
-	logs
-)
 
 // judge is the core that all instances of one component id share.
 type judge struct {
@@ -71,21 +63,6 @@ type flowJudge struct {
 	told   map[problemSeries]struct{} // owned by judge.flushMu
 }
 
-// port is one instance of the connector: a way in, and a way out.
-type port struct {
-	judge   *judge
-	signal  signal
-	lead    bool // the one instance that consumes this signal; the others get copies
-	closed  bool // owned by judge.mu
-	metrics consumer.Metrics
-	logs    consumer.Logs
-}
-
-var (
-	_ connector.Traces = (*port)(nil)
-	_ connector.Logs   = (*port)(nil)
-)
-
 func newJudge(set connector.Settings, config *Config) (*judge, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
@@ -114,19 +91,6 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 	}
 	return j, nil
 }
-
-// attach adds an instance. The first of each signal is the one that consumes it.
-func (j *judge) attach(p port) *port {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	p.judge = j
-	p.lead = !slices.ContainsFunc(j.ports, func(o *port) bool { return o.signal == p.signal })
-	j.ports = append(j.ports, &p)
-	return &p
-}
-
-// Capabilities: the telemetry is only read.
-func (p *port) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
 // Start starts the judge with its first instance.
 func (p *port) Start(context.Context, component.Host) error {
@@ -248,22 +212,6 @@ func (j *judge) out(pick func(*port) bool) *port {
 	return nil
 }
 
-// ConsumeTraces reads a batch of spans.
-func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if p.lead {
-		p.judge.readTraces(ctx, td)
-	}
-	return nil
-}
-
-// ConsumeLogs reads a batch of log records.
-func (p *port) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if p.lead {
-		p.judge.readLogs(ctx, ld)
-	}
-	return nil
-}
-
 // observeState registers the gauges of the judge's own state.
 func (j *judge) observeState() error {
 	return errors.Join(
@@ -272,4 +220,31 @@ func (j *judge) observeState() error {
 		j.telemetry.RegisterSLAMetricsSeriesOverflowCallback(j.observeOverflow),
 		j.telemetry.RegisterSLAMetricsPathsDeniedCallback(j.observeDenied),
 	)
+}
+
+func (j *judge) observeOrders(_ context.Context, o metric.Int64Observer) error {
+	for _, f := range j.flows {
+		f.mu.Lock()
+		n := f.book.Len()
+		f.mu.Unlock()
+		o.Observe(int64(n), metric.WithAttributes(attribute.String("flow", f.name)))
+	}
+	return nil
+}
+
+func (j *judge) observeSeries(_ context.Context, o metric.Int64Observer) error {
+	o.Observe(int64(j.red.Len()))
+	return nil
+}
+
+func (j *judge) observeOverflow(_ context.Context, o metric.Int64Observer) error {
+	o.Observe(int64(j.red.Overflowed()))
+	return nil
+}
+
+func (j *judge) observeDenied(_ context.Context, o metric.Int64Observer) error {
+	j.clockMu.Lock()
+	defer j.clockMu.Unlock()
+	o.Observe(int64(j.clock.Denied()))
+	return nil
 }

@@ -2,11 +2,14 @@ package slametrics
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/metadata"
 )
@@ -80,4 +83,55 @@ func (f *factory) logsToLogs(_ context.Context, set connector.Settings, cfg comp
 		return nil, err
 	}
 	return j.attach(port{signal: logs, logs: next}), nil
+}
+
+type signal uint8
+
+const (
+	traces signal = iota
+	logs
+)
+
+// port is one instance of the connector: a way in, and a way out.
+type port struct {
+	judge   *judge
+	signal  signal
+	lead    bool // the one instance that consumes this signal; the others get copies
+	closed  bool // owned by judge.mu
+	metrics consumer.Metrics
+	logs    consumer.Logs
+}
+
+var (
+	_ connector.Traces = (*port)(nil)
+	_ connector.Logs   = (*port)(nil)
+)
+
+// attach adds an instance. The first of each signal is the one that consumes it.
+func (j *judge) attach(p port) *port {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p.judge = j
+	p.lead = !slices.ContainsFunc(j.ports, func(o *port) bool { return o.signal == p.signal })
+	j.ports = append(j.ports, &p)
+	return &p
+}
+
+// Capabilities: the telemetry is only read.
+func (p *port) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+
+// ConsumeTraces reads a batch of spans.
+func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if p.lead {
+		p.judge.readTraces(ctx, td)
+	}
+	return nil
+}
+
+// ConsumeLogs reads a batch of log records.
+func (p *port) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	if p.lead {
+		p.judge.readLogs(ctx, ld)
+	}
+	return nil
 }

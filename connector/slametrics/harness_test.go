@@ -43,8 +43,13 @@ func loadConfig(t testing.TB, text string) component.Config {
 
 func newRig(t testing.TB, config string) *rig {
 	t.Helper()
+	return newRigFrom(t, loadConfig(t, config))
+}
+
+func newRigFrom(t testing.TB, cfg component.Config) *rig {
+	t.Helper()
 	r := &rig{t: t, metrics: new(consumertest.MetricsSink), records: new(consumertest.LogsSink)}
-	factory, cfg := slametrics.NewFactory(), loadConfig(t, config)
+	factory := slametrics.NewFactory()
 	set, ctx := connectortest.NewNopSettings(factory.Type()), context.Background()
 	tm, err := factory.CreateTracesToMetrics(ctx, set, cfg, r.metrics)
 	require.NoError(t, err)

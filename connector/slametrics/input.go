@@ -19,9 +19,9 @@ const serviceName = "service.name"
 type reading struct {
 	now    int64
 	items  int64
-	events [][]sighting // by flow
-	stages [][]stageMatch
-	tally  []oddities // by flow
+	events [][]sighting  // by flow
+	stages []*candidates // by flow; nil where the service reaches none
+	tally  []oddities    // by flow
 }
 
 // sighting is an event and the order it belongs to.
@@ -75,7 +75,7 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 	tracked := false
 	for f := range j.flows {
 		r.stages[f] = j.flows[f].match.stages(key.Service)
-		tracked = tracked || len(r.stages[f]) > 0
+		tracked = tracked || r.stages[f] != nil
 	}
 	for k := range rs.ScopeSpans().Len() {
 		spans := rs.ScopeSpans().At(k).Spans()
@@ -118,13 +118,26 @@ func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) 
 
 // sight collects the stages that a span shows its order to have reached.
 func (j *judge) sight(r *reading, span ptrace.Span, resource pcommon.Map) {
-	for f := range r.stages {
-		for s := range r.stages[f] {
-			if stage := &r.stages[f][s]; stage.span(span, resource) {
-				at := stamps{int64(span.StartTimestamp()), int64(span.EndTimestamp())}
-				j.add(r, f, stage.stage, span.Attributes(), resource, at, span.TraceID(), span.SpanID())
+	own := span.Attributes()
+	for f, among := range r.stages {
+		if among == nil {
+			continue
+		}
+		for i := range among.probes {
+			for _, stage := range among.probes[i].find(own, resource) {
+				j.sightSpan(r, f, stage, span, resource)
 			}
 		}
+		for _, stage := range among.plain {
+			j.sightSpan(r, f, stage, span, resource)
+		}
+	}
+}
+
+func (j *judge) sightSpan(r *reading, f int, stage *stageMatch, span ptrace.Span, resource pcommon.Map) {
+	if stage.span(span, resource) {
+		at := stamps{int64(span.StartTimestamp()), int64(span.EndTimestamp())}
+		j.add(r, f, stage.stage, span.Attributes(), resource, at, span.TraceID(), span.SpanID())
 	}
 }
 
@@ -207,12 +220,23 @@ func (j *judge) readLogs(ctx context.Context, ld plog.Logs) {
 }
 
 func (j *judge) sightLog(r *reading, record plog.LogRecord, resource pcommon.Map) {
-	for f := range r.stages {
-		for s := range r.stages[f] {
-			if stage := &r.stages[f][s]; stage.logs && stage.holds(record.Attributes(), resource) {
-				at := logTime(record)
-				j.add(r, f, stage.stage, record.Attributes(), resource, stamps{at, at}, record.TraceID(), record.SpanID())
+	own, at := record.Attributes(), logTime(record)
+	sight := func(f int, stage *stageMatch) {
+		if stage.logs && stage.holds(own, resource) {
+			j.add(r, f, stage.stage, own, resource, stamps{at, at}, record.TraceID(), record.SpanID())
+		}
+	}
+	for f, among := range r.stages {
+		if among == nil {
+			continue
+		}
+		for i := range among.probes {
+			for _, stage := range among.probes[i].find(own, resource) {
+				sight(f, stage)
 			}
+		}
+		for _, stage := range among.plain {
+			sight(f, stage)
 		}
 	}
 }

@@ -27,7 +27,6 @@ var (
 // stageMatch is a compiled StageConfig.
 type stageMatch struct {
 	stage      int
-	service    string
 	spans      bool
 	logs       bool
 	spanName   string
@@ -38,14 +37,53 @@ type stageMatch struct {
 
 type attributeMatch struct{ key, value string }
 
-// flowMatch finds the stages that telemetry of a service may reach, before any attribute is read.
+// flowMatch finds the stages that telemetry of a service may reach.
 type flowMatch struct {
 	key       string
-	byService map[string][]stageMatch // each with those of any service appended
-	anywhere  []stageMatch
+	byService map[string]*candidates // those of any service among them
+	anywhere  *candidates
 }
 
-func (m *flowMatch) stages(service string) []stageMatch {
+// candidates are stages ordered for the hot path: most spans are told apart from all of them by one attribute.
+type candidates struct {
+	probes []probe
+	plain  []*stageMatch // without attributes
+}
+
+// probe reads one attribute for all stages that ask for it.
+type probe struct {
+	key     string
+	byValue map[string][]*stageMatch
+}
+
+func (c *candidates) add(s *stageMatch) {
+	if len(s.attributes) == 0 {
+		c.plain = append(c.plain, s)
+		return
+	}
+	first := s.attributes[0]
+	for i := range c.probes {
+		if c.probes[i].key == first.key {
+			c.probes[i].byValue[first.value] = append(c.probes[i].byValue[first.value], s)
+			return
+		}
+	}
+	c.probes = append(c.probes, probe{first.key, map[string][]*stageMatch{first.value: {s}}})
+}
+
+// find returns the stages whose probed attribute fits; the rest of their conditions is still to be checked.
+func (p *probe) find(own, resource pcommon.Map) []*stageMatch {
+	v, ok := own.Get(p.key)
+	if !ok {
+		if v, ok = resource.Get(p.key); !ok {
+			return nil
+		}
+	}
+	return p.byValue[text(v)]
+}
+
+// stages is nil if nothing of the service can reach a stage.
+func (m *flowMatch) stages(service string) *candidates {
 	if found, ok := m.byService[service]; ok {
 		return found
 	}
@@ -210,25 +248,33 @@ func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 
 // matcher compiles the conditions of a flow's stages.
 func (f *FlowConfig) matcher(flow *lifecycle.Flow) flowMatch {
-	m := flowMatch{key: f.keyAttribute(), byService: map[string][]stageMatch{}}
+	m := flowMatch{key: f.keyAttribute(), byService: map[string]*candidates{}}
+	for _, stage := range f.Stages {
+		if stage.Service != "" && m.byService[stage.Service] == nil {
+			m.byService[stage.Service] = new(candidates)
+		}
+	}
 	for rank, stage := range flow.Stages {
 		c := f.Stages[stage.Name]
-		s := stageMatch{
-			stage: rank, service: c.Service, spanName: c.SpanName, kind: spanKinds[c.Kind],
+		s := &stageMatch{
+			stage: rank, spanName: c.SpanName, kind: spanKinds[c.Kind],
 			status: cmp.Or(c.Status, StatusNotError),
 			spans:  c.Signal != SignalLog, logs: c.Signal != SignalSpan && !c.spansOnly(),
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.Attributes)) {
 			s.attributes = append(s.attributes, attributeMatch{key, c.Attributes[key]})
 		}
-		if c.Service == "" {
-			m.anywhere = append(m.anywhere, s)
-		} else {
-			m.byService[c.Service] = append(m.byService[c.Service], s)
+		if c.Service != "" {
+			m.byService[c.Service].add(s)
+			continue
 		}
-	}
-	for service := range m.byService {
-		m.byService[service] = append(m.byService[service], m.anywhere...)
+		for _, of := range m.byService {
+			of.add(s)
+		}
+		if m.anywhere == nil {
+			m.anywhere = new(candidates)
+		}
+		m.anywhere.add(s)
 	}
 	return m
 }

@@ -9,8 +9,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/exphist"
@@ -296,31 +294,4 @@ func labels(to pcommon.Map, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		to.PutStr(pairs[i], pairs[i+1])
 	}
-}
-
-func (j *judge) observeOrders(_ context.Context, o metric.Int64Observer) error {
-	for _, f := range j.flows {
-		f.mu.Lock()
-		n := f.book.Len()
-		f.mu.Unlock()
-		o.Observe(int64(n), metric.WithAttributes(attribute.String("flow", f.name)))
-	}
-	return nil
-}
-
-func (j *judge) observeSeries(_ context.Context, o metric.Int64Observer) error {
-	o.Observe(int64(j.red.Len()))
-	return nil
-}
-
-func (j *judge) observeOverflow(_ context.Context, o metric.Int64Observer) error {
-	o.Observe(int64(j.red.Overflowed()))
-	return nil
-}
-
-func (j *judge) observeDenied(_ context.Context, o metric.Int64Observer) error {
-	j.clockMu.Lock()
-	defer j.clockMu.Unlock()
-	o.Observe(int64(j.clock.Denied()))
-	return nil
 }

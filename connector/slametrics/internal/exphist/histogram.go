@@ -26,18 +26,16 @@ type Histogram struct {
 	Scale  int32
 	Offset int32
 	counts []uint64
-	factor float64
 }
 
 // New returns an empty histogram.
 func New() Histogram {
-	return Histogram{Scale: MaxScale, factor: math.Ldexp(math.Log2E, MaxScale)}
+	return Histogram{Scale: MaxScale}
 }
 
 // Restore returns a histogram with the given contents, e.g. from a checkpoint.
 func Restore(h Histogram, counts []uint64) Histogram {
 	h.counts = counts
-	h.factor = math.Ldexp(math.Log2E, int(h.Scale))
 	return h
 }
 
@@ -75,30 +73,47 @@ func (h *Histogram) Record(v float64) {
 	h.add(h.index(v), 1)
 }
 
-// index returns the bucket of v at the present scale.
+const (
+	mantissaBits = 52
+	guessBits    = MaxScale + 1
+	perOctave    = 1 << MaxScale
+)
+
+// bounds are the mantissas of the upper bounds of the buckets of one octave at MaxScale; guess holds, for the leading
+// bits of a mantissa, the first bucket that it can be in. A look-up and at most two comparisons take the place of a
+// logarithm, and are exact.
+var bounds, guess = func() (b [perOctave]uint64, g [1 << guessBits]uint16) {
+	for i := range b {
+		b[i] = math.Float64bits(math.Exp2(float64(i+1)/perOctave)) & (1<<mantissaBits - 1)
+	}
+	b[perOctave-1] = 1 << mantissaBits // the next octave
+	for i, at := 0, 0; i < len(g); i++ {
+		for b[at] < uint64(i)<<(mantissaBits-guessBits) {
+			at++
+		}
+		g[i] = uint16(at)
+	}
+	return b, g
+}()
+
+// index returns the bucket of v at the present scale: that at the finest scale, coarsened.
 func (h *Histogram) index(v float64) int32 {
 	bits := math.Float64bits(v)
-	exp := int32(bits>>52&0x7ff) - 1023
-	mantissa := bits & (1<<52 - 1)
-	if exp == -1023 { // subnormal
-		frac, e := math.Frexp(v)
-		exp = int32(e) - 1
-		if frac != 0.5 {
-			mantissa = 1
+	exp := int32(bits>>mantissaBits) - 1023
+	mantissa := bits & (1<<mantissaBits - 1)
+	if exp == -1023 { // subnormal: normalise
+		fraction, e := math.Frexp(v)
+		exp, mantissa = int32(e)-1, math.Float64bits(fraction)&(1<<mantissaBits-1)
+	}
+	i := exp<<MaxScale - 1 // an exact power of two is the upper bound of the bucket below
+	if mantissa != 0 {
+		at := guess[mantissa>>(mantissaBits-guessBits)]
+		for bounds[at] < mantissa {
+			at++
 		}
+		i = exp<<MaxScale + int32(at)
 	}
-	if mantissa == 0 { // an exact power of two is the upper bound of its bucket
-		if h.Scale > 0 {
-			return exp<<h.Scale - 1
-		}
-		return (exp - 1) >> -h.Scale
-	}
-	if h.Scale <= 0 {
-		return exp >> -h.Scale
-	}
-	i := int32(math.Floor(math.Log(v) * h.factor))
-	// The logarithm may round across the power of two; the exponent bits are exact.
-	return min(max(i, exp<<h.Scale), (exp+1)<<h.Scale-1)
+	return i >> (MaxScale - h.Scale)
 }
 
 func (h *Histogram) add(i int32, n uint64) {
@@ -140,7 +155,6 @@ func (h *Histogram) cover(low, high int32) {
 // halve merges pairs of buckets: one step coarser.
 func (h *Histogram) halve() {
 	h.Scale--
-	h.factor /= 2
 	offset := h.Offset >> 1
 	last := (h.Offset + int32(len(h.counts)) - 1) >> 1
 	for i, n := range h.counts {

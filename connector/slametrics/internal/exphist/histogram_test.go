@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// bounds gives (low, high] of bucket i at scale, computed without the code under test.
-func bounds(i, scale int32) (float64, float64) {
+// limits gives (low, high] of bucket i at scale, computed without the code under test.
+func limits(i, scale int32) (float64, float64) {
 	step := math.Ldexp(1, int(-scale))
 	return math.Exp2(float64(i) * step), math.Exp2(float64(i+1) * step)
 }
@@ -15,10 +15,10 @@ func bounds(i, scale int32) (float64, float64) {
 func TestEveryValueLandsInsideItsBucket(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for scale := int32(MinScale); scale <= MaxScale; scale++ {
-		h := Histogram{Scale: scale, factor: math.Ldexp(math.Log2E, int(scale))}
+		h := Histogram{Scale: scale}
 		for range 2000 {
 			v := math.Exp2(rng.Float64()*60 - 30)
-			low, high := bounds(h.index(v), scale)
+			low, high := limits(h.index(v), scale)
 			if v < low*(1-1e-12) || v > high*(1+1e-12) {
 				t.Fatalf("scale %d: %g in bucket (%g, %g]", scale, v, low, high)
 			}
@@ -28,10 +28,10 @@ func TestEveryValueLandsInsideItsBucket(t *testing.T) {
 
 func TestAPowerOfTwoIsTheUpperBoundOfItsBucket(t *testing.T) {
 	for scale := int32(MinScale); scale <= MaxScale; scale++ {
-		h := Histogram{Scale: scale, factor: math.Ldexp(math.Log2E, int(scale))}
+		h := Histogram{Scale: scale}
 		for e := -40; e <= 40; e++ {
 			v := math.Ldexp(1, e)
-			low, high := bounds(h.index(v), scale)
+			low, high := limits(h.index(v), scale)
 			if !(v > low) || v > high {
 				t.Fatalf("scale %d: 2^%d in bucket (%g, %g]", scale, e, low, high)
 			}

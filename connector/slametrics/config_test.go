@@ -1,0 +1,105 @@
+package slametrics_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+	"gopkg.in/yaml.v3"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics"
+)
+
+func check(t *testing.T, text string) error {
+	t.Helper()
+	var raw map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &raw))
+	cfg := slametrics.NewFactory().CreateDefaultConfig()
+	if err := confmap.NewFromStringMap(raw).Unmarshal(cfg); err != nil {
+		return err
+	}
+	return confmap.Validate(cfg)
+}
+
+func TestTheDefaultConfigurationIsValid(t *testing.T) {
+	require.NoError(t, check(t, `{}`))
+}
+
+func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
+	flow := func(body string) string { return "flows:\n  order:\n" + body }
+	for name, tc := range map[string]struct {
+		config string
+		want   []string
+	}{
+		"all at once": {
+			config: flow(`
+    stages: {a: {}, b: {service: x, end: fine}}
+    transitions: [{from: a, to: nowhere}]
+`) + "time: {path_silence: 0s, direct_silence: wait}\nlimits: {max_orders: 0}\nmetrics_flush_interval: 1ms\n",
+			want: []string{
+				"stages::a: no condition", `stages::b: end: "fine": use good, bad or neutral`, `no stage "nowhere": one of [a b]`,
+				"deadline: 0s: give a time above zero", "time::path_silence", `direct_silence: "wait": use hold or advance`, "limits::max_orders: 0: use 1 or more", "at least 100ms",
+			},
+		},
+		"an end that goes on": {flow(`
+    stages: {a: {service: x, end: good}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline: 1s}]`), []string{`"a" ends the order, nothing can follow`}},
+		"a stage that follows itself": {flow(`
+    stages: {a: {service: x}}
+    transitions: [{from: a, to: a, deadline: 1s}]`), []string{"a stage cannot follow itself"}},
+		"the same promise twice": {flow(`
+    stages: {a: {service: x}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline: 1s}]
+    end_to_end: {from: a, to: b, deadline: 2s}`), []string{"a->b is declared twice"}},
+		"lost before late": {flow(`
+    stages: {a: {service: x}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline: 10s, lost_after: 5s}]`), []string{"lost_after: 5s is before the deadline (10s)"}},
+		"a promise longer than memory": {flow(`
+    stages: {a: {service: x}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline: 800h}]`), []string{"longer than time::max_age", "raise max_age"}},
+		"spans asked of logs": {flow(`
+    stages: {a: {signal: log, kind: server}}`), []string{"of spans: drop them"}},
+		"an unknown key":  {"objectives: []", []string{"objectives"}},
+		"nothing at all":  {"services: {enabled: false}", []string{"nothing to do"}},
+		"unknown in list": {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := check(t, tc.config)
+			require.Error(t, err)
+			for _, want := range tc.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestACycleIsAllowed(t *testing.T) {
+	require.NoError(t, check(t, `
+flows:
+  order:
+    stages: {a: {service: x}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline: 1s}, {from: b, to: a, deadline: 1s}]`))
+}
+
+var fence = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+func TestEveryExampleInTheReadmeLoads(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	fences := fence.FindAllSubmatch(text, -1)
+	require.NotEmpty(t, fences)
+	for _, f := range fences {
+		var raw struct {
+			Connectors map[string]map[string]any `yaml:"connectors"`
+		}
+		require.NoError(t, yaml.Unmarshal(f[1], &raw))
+		require.NotEmpty(t, raw.Connectors)
+		for id, section := range raw.Connectors {
+			cfg := slametrics.NewFactory().CreateDefaultConfig()
+			require.NoError(t, confmap.NewFromStringMap(section).Unmarshal(cfg), id)
+			require.NoError(t, confmap.Validate(cfg), id)
+		}
+	}
+}
