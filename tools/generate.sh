@@ -5,7 +5,10 @@ cd "$(dirname "$0")/.."
 tools=$PWD/.cache/tools
 
 mkdir -p distro/otelcol-ordertrace
-"$tools/builder" --config builder-config.yaml --skip-compilation --skip-get-modules --skip-strict-versioning=false >/dev/null
+log=$("$tools/builder" --config builder-config.yaml --skip-compilation --skip-get-modules --skip-strict-versioning=false 2>&1) || {
+  echo "$log" >&2
+  exit 1
+}
 rm -f distro/otelcol-ordertrace/go.mod
 find . -name metadata.yaml -not -path './.cache/*' -printf '%h\n' | sort | while read -r dir; do
   (cd "$dir" && "$tools/mdatagen" metadata.yaml)
