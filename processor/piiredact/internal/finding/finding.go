@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// Fixed is the text that stands where a value was masked. It says nothing of the value, not even its length.
+const Fixed = "REDACTED"
+
 // Entity is a kind of personal or secret data.
 type Entity uint8
 

@@ -32,6 +32,7 @@ var (
 		clientsecret secretkey accesskey privatekey encryptionkey signingkey masterkey authkey sharedkey
 		pin pincode cvv cvc csc otp totp pass xsrf csrf sharedaccesskey accountkey sharedsecret userpassword dbpassword
 		пароль токен секрет пин пинкод pgpassword assertion samlresponse codeverifier`)
+	links       = words(`for of to для от к на`)
 	secretEnds  = []string{"password", "passwd", "passphrase", "secretkey", "apikey", "accesskey", "privatekey", "clientsecret", "authtoken", "accesstoken", "secret"}
 	secretPairs = words(`api-key private-key secret-key access-key encryption-key signing-key master-key auth-key account-key shared-key
 		storage-key service-key consumer-key app-key application-key sas-key ssh-key deploy-key host-key license-key subscription-key
@@ -76,6 +77,8 @@ func Of(key string) Class {
 	c := Class{Hint: hints(ws), Quantity: quantity(ws), Statement: statement(ws), Coordinate: coordinate(ws)}
 	c.Query = queryWords.has(ws[len(ws)-1]) || queryWords.has(strings.ToLower(key))
 	switch {
+	case parameter(ws):
+		c.Whole = finding.Statement
 	case authorization(ws):
 		c.Whole = finding.Authorization
 	case cookies.has(ws[len(ws)-1]) || cookies.has(strings.ToLower(key)):
@@ -101,6 +104,16 @@ func last(ws []string, n int) string {
 }
 
 func pair(ws []string) string { return last(ws, 2) + "-" + last(ws, 1) }
+
+// parameter: db.query.parameter.<name> is a literal of a statement.
+func parameter(ws []string) bool {
+	for i := 0; i+1 < len(ws); i++ {
+		if ws[i+1] == "parameter" && (ws[i] == "query" || ws[i] == "operation") {
+			return true
+		}
+	}
+	return false
+}
 
 func authorization(ws []string) bool {
 	if len(ws) > 1 && suffixes.has(last(ws, 1)) {
@@ -128,6 +141,11 @@ func secret(ws []string) bool {
 	}
 	if secrets.has(l) {
 		return true
+	}
+	for i, w := range ws[:len(ws)-1] { // "password for …", "пароль для входа"
+		if (w == "password" || w == "пароль") && links.has(ws[i+1]) {
+			return true
+		}
 	}
 	for _, end := range secretEnds {
 		if strings.HasSuffix(l, end) {

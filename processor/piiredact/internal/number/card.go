@@ -30,7 +30,7 @@ var (
 )
 
 // networks come from the schemes' published ranges (ISO/IEC 7812 issuer identification); the first match counts.
-// The wide ranges of Maestro hold ten times as many other numbers as cards: outside its known issuers it is weak.
+// Maestro's wide ranges count for 16 digits only: other lengths hold more other numbers than cards.
 var networks = []network{
 	{lo: 220000, hi: 220499, lengths: n16to9}, {lo: 220500, hi: 220599, lengths: n16}, // МИР, BORICA
 	{lo: 222100, hi: 272099, lengths: n16}, {lo: 510000, hi: 559999, lengths: n16}, // Mastercard
@@ -42,15 +42,17 @@ var networks = []network{
 	{lo: 333700, hi: 334999, lengths: n16}, {lo: 352800, hi: 358999, lengths: n16to9},
 	{lo: 213100, hi: 213199, lengths: lengths(15)}, {lo: 180000, hi: 180099, lengths: lengths(15)},
 	{lo: 601100, hi: 601199, lengths: n16to9}, {lo: 644000, hi: 659999, lengths: n16to9}, // Discover, RuPay
-	{lo: 620000, hi: 629999, lengths: n16to9}, {lo: 810000, hi: 829999, lengths: n16to9}, // UnionPay, RuPay
+	{lo: 620000, hi: 629999, lengths: n16to9 | lengths(15)}, {lo: 810000, hi: 829999, lengths: n16to9}, // UnionPay, RuPay
 	{lo: 620000, hi: 629999, lengths: n16to9, weak: true, unchecked: true},
 	{lo: 501800, hi: 502099, lengths: n16to9}, {lo: 503800, hi: 503899, lengths: n16to9}, {lo: 589300, hi: 589399, lengths: n16to9}, // Maestro
 	{lo: 630400, hi: 630499, lengths: n16to9}, {lo: 639000, hi: 639099, lengths: n16to9}, {lo: 670000, hi: 679999, lengths: n16to9},
 	{lo: 675900, hi: 676399, lengths: n16to9}, {lo: 504100, hi: 504199, lengths: n16}, {lo: 506000, hi: 509999, lengths: n16to9}, // Elo, Verve, RuPay
 	{lo: 636200, hi: 636399, lengths: n16}, {lo: 637000, hi: 639999, lengths: n16}, {lo: 606282, hi: 606282, lengths: n16to9}, // Elo, InstaPayment, Hipercard
 	{lo: 627780, hi: 627780, lengths: n16}, {lo: 603500, hi: 603999, lengths: n16to9}, {lo: 605474, hi: 605474, lengths: n16},
+	{lo: 500000, hi: 509999, lengths: n16}, {lo: 560000, hi: 589999, lengths: n16}, {lo: 600000, hi: 699999, lengths: n16},
 	{lo: 500000, hi: 509999, lengths: n12to9, weak: true}, {lo: 560000, hi: 589999, lengths: n12to9, weak: true},
-	{lo: 600000, hi: 699999, lengths: n12to9, weak: true}, {lo: 100000, hi: 199999, lengths: lengths(15), weak: true}, // Maestro, UATP
+	{lo: 600000, hi: 699999, lengths: n12to9, weak: true}, {lo: 122000, hi: 122099, lengths: lengths(15)}, // UATP
+	{lo: 135400, hi: 135499, lengths: lengths(15)}, {lo: 100000, hi: 199999, lengths: lengths(15), weak: true},
 	{lo: 561400, hi: 561499, lengths: n16}, {lo: 860000, hi: 860099, lengths: n16}, // Uzcard
 	{lo: 911200, hi: 911299, lengths: n16}, {lo: 979200, hi: 979299, lengths: n16}, // Белкарт, Troy
 	{lo: 986000, hi: 986099, lengths: n16}, {lo: 986000, hi: 986099, lengths: n16, weak: true, unchecked: true}, // Humo
@@ -88,7 +90,7 @@ func (f *Finder) isCard(w window, env *Env) bool {
 		if prefix < n.lo || prefix > n.hi || n.lengths&(1<<len(d)) == 0 || !luhn && !n.unchecked {
 			continue
 		}
-		if c.glued(w) || c.inToken(w) {
+		if c.inWord(w) || c.fraction(w) || c.inToken(w) {
 			return false
 		}
 		context := env.Hint.Has(finding.Card) || f.near(w, cardWord, 32, 16)
@@ -128,7 +130,7 @@ func (c *cluster) cardShape(w window) bool {
 	}
 	if w.b == w.a+1 { // 8-8, 6-10, 4-12, 6-13
 		total := n + last
-		return last >= 4 && (total == 15 || total == 16 || n == 6 && last == 13)
+		return last >= 4 && (total == 15 || total == 16 || n == 6 && (last == 7 || last == 13))
 	}
 	for g := w.a + 1; g < w.b; g++ {
 		if k := c.size(g); k < 3 || k > 6 {

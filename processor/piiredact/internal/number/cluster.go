@@ -89,6 +89,9 @@ func (c *cluster) read(s string, i int) {
 		for j < len(s) && j < i+3 && isSep(s[j]) {
 			j++
 		}
+		if j == i && i < len(s) && s[i] == '+' { // a blank in a form's encoding
+			j++
+		}
 		if j == i || j >= len(s) || !isDigit(s[j]) {
 			return
 		}
@@ -128,15 +131,36 @@ func (c *cluster) glued(w window) bool {
 	if lo > 0 && isLetter(c.s[lo-1]) && !labelled(c.s[:lo]) {
 		return true
 	}
-	if w.a == w.b {
-		if lo >= 2 && c.s[lo-1] == '.' && isDigit(c.s[lo-2]) {
-			return true
-		}
-		if hi+1 < len(c.s) && c.s[hi] == '.' && isDigit(c.s[hi+1]) && !allZero(c.s[hi+1:]) {
-			return true
-		}
+	return c.fraction(w)
+}
+
+// inWord says that the window touches letters that make hex of it: "x4111…" is a word before a number, "deadbeef41…" is not.
+func (c *cluster) inWord(w window) bool {
+	lo, hi := c.start[w.a], c.end[w.b]
+	word := false
+	for lo > 0 && isLetter(c.s[lo-1]) {
+		lo--
+		word = word || !isHex(c.s[lo])
 	}
-	return false
+	if lo < c.start[w.a] && (!word && !labelled(c.s[:c.start[w.a]]) || lo > 0 && isDigit(c.s[lo-1])) {
+		return true
+	}
+	word = false
+	for hi < len(c.s) && isLetter(c.s[hi]) {
+		word = word || !isHex(c.s[hi])
+		hi++
+	}
+	return hi > c.end[w.b] && (!word || hi < len(c.s) && isDigit(c.s[hi]))
+}
+
+// fraction says that a lone group is the whole or the broken part of a decimal number.
+func (c *cluster) fraction(w window) bool {
+	lo, hi := c.start[w.a], c.end[w.b]
+	if w.a != w.b {
+		return false
+	}
+	return lo >= 2 && c.s[lo-1] == '.' && isDigit(c.s[lo-2]) ||
+		hi+1 < len(c.s) && c.s[hi] == '.' && isDigit(c.s[hi+1]) && !allZero(c.s[hi+1:])
 }
 
 // dashed says that a letter and a dash stand right before: the number of an order, a part, an invoice.

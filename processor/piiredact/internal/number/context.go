@@ -28,7 +28,7 @@ const (
 // other words end where the text's word ends.
 var lexicon = [topics]string{
 	phoneWord: `phone*,tel,telephone*,mobile,mob,cell,cellphone,fax,whatsapp,viber,msisdn,sms,телефон*,тел,моб*,сотов*,звон*,факс*,смс,` +
-		`call me,dial,contact number,telefon*,tél*,handy,móvil,reach me,text me`,
+		`call me,dial,number is,my number,contact number,telefon*,tél*,handy,móvil,reach me,text me`,
 	cardWord:     `card*,visa*,mastercard,amex,maestro,pan,cc,credit,debit,карт*,мир,unionpay,diners,discover,jcb`,
 	cvvWord:      `cvv*,cvc*,csc,cvn,security code,код безопасности,код карты`,
 	innWord:      `inn,инн,taxpayer*,tax id,налогоплательщик*,tin`,

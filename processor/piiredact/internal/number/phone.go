@@ -70,7 +70,7 @@ func trunk(c *cluster, w window) bool {
 func (c *cluster) phoneSeps(w window) bool {
 	for g := w.a; g < w.b; g++ {
 		switch c.sep(g) {
-		case " ", "-", ".", "/", "(", ")", " (", ") ", ")-", "-(", " - ", "  ", ") (", "(-", ")/", ").", "_":
+		case " ", "-", ".", "/", "(", ")", " (", ") ", ")-", "-(", " - ", "  ", ") (", "(-", ")/", ").", "_", "+":
 		default:
 			return false
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
 )
 
-// Fixed is the text that stands where a value was masked. It says nothing of the value, not even its length.
-const Fixed = "REDACTED"
+// Fixed stands where a value was masked.
+const Fixed = finding.Fixed
 
 // Limits are the budgets of one value. What is over one is masked as a whole.
 type Limits struct {

@@ -79,7 +79,7 @@ func bot(t string, i int) int {
 	for j < len(t) && (kinds[t[j]] == letter || kinds[t[j]] == digit || t[j] == '-' || t[j] == '_') {
 		j++
 	}
-	if j-i-1 != 35 {
+	if n := j - i - 1; n < 34 || n > 36 {
 		return 0
 	}
 	return j

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 )
 
 // maxLocal is RFC 5321's 64 octets, doubled for sloppy software.
@@ -11,7 +13,7 @@ const maxLocal = 128
 
 // email grows from the at sign at i both ways; hi is 0 when that is no address.
 func email(t string, i int) (lo, hi int) {
-	if lo = local(t, i); lo == i {
+	if lo = local(t, i); lo == i || t[lo:i] == finding.Fixed {
 		return 0, 0
 	}
 	if hi = domain(t, i+1); hi == 0 {

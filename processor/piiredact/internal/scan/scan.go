@@ -171,11 +171,11 @@ func (sc *Scanner) at(t string, i int) int {
 func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 	if t[i] == ':' {
 		if i+2 < len(t) && t[i+1] == '/' && t[i+2] == '/' {
-			if f, ok := secret.URL(t, i); ok {
+			f, next, ok := secret.URL(t, i)
+			if ok {
 				sc.found = append(sc.found, f)
-				return f.End + 1
 			}
-			return i + 3
+			return next
 		}
 		if lo, hi := ipv6(t, i); hi > 0 {
 			if env.Loose || env.Hint.Has(finding.IP) {
@@ -192,6 +192,12 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 }
 
 func (sc *Scanner) dashes(t string, i int) int {
+	if i+2 < len(t) && t[i+1] == 'u' {
+		if f, ok := secret.User(t, i); ok {
+			sc.found = append(sc.found, f)
+			return f.End
+		}
+	}
 	if i+2 >= len(t) || t[i+1] != '-' || i > 0 && t[i-1] == '-' {
 		return i + 1
 	}

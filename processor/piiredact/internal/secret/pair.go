@@ -58,6 +58,16 @@ func Tag(s string, i int, classify Classify) (finding.Finding, bool) {
 	return finding.Finding{Start: i + 1, End: i + end, Entity: e}, e != finding.None && !masked(v)
 }
 
+// User reads "-u name:password" at the dash, as curl has it.
+func User(s string, i int) (finding.Finding, bool) {
+	if i+4 >= len(s) || s[i+1] != 'u' || s[i+2] != ' ' && s[i+2] != '=' || i > 0 && s[i-1] != ' ' {
+		return finding.Finding{}, false
+	}
+	f, _ := value(s, i+2, finding.Password)
+	_, pass, ok := strings.Cut(s[f.Start:f.End], ":")
+	return f, ok && !masked(pass) && !strings.HasPrefix(pass, "//")
+}
+
 // Flag reads --name value at the first dash.
 func Flag(s string, i int, classify Classify) (finding.Finding, bool) {
 	hi := span(s, i+2, &dashed)

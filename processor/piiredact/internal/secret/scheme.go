@@ -105,7 +105,7 @@ func masked(v string) bool {
 		return true
 	}
 	switch strings.ToLower(strings.Trim(v, "[]<>{}()'\"")) {
-	case "redacted", "masked", "hidden", "filtered", "null", "nil", "none", "undefined", "true", "false", "redacted:redacted", "secret", "empty", "removed":
+	case "redacted", "masked", "hidden", "filtered", "null", "nil", "none", "undefined", "true", "false", "redacted:redacted", "removed":
 		return true
 	}
 	return false

@@ -7,23 +7,24 @@ import (
 )
 
 // URL reads the authority behind "://" at i (the colon) and takes its user information. Passwords that
-// should have been encoded, with '@' or '/' in them, are taken too. It returns where to go on.
-func URL(s string, i int) (finding.Finding, bool) {
+// should have been encoded, with '@' or '/' in them, are taken too. next is where to go on: behind the at sign.
+func URL(s string, i int) (f finding.Finding, next int, ok bool) {
 	start := i + 3
 	end := start
 	at := -1
+	web := strings.HasSuffix(s[:i], "http") || strings.HasSuffix(s[:i], "https")
 	for end < len(s) && !ends(s[end]) {
 		if s[end] == '@' {
 			at = end
-		} else if (s[end] == '/' || s[end] == '?' || s[end] == '#') && (at >= 0 || !secretAhead(s, start, end)) {
+		} else if (s[end] == '/' || s[end] == '?' || s[end] == '#') && (at >= 0 && (web || s[end] != '/') || !secretAhead(s, start, end)) {
 			break
 		}
 		end++
 	}
-	if at <= start || masked(s[start:at]) {
-		return finding.Finding{}, false
+	if at < start {
+		return finding.Finding{}, start, false
 	}
-	return finding.Finding{Start: start, End: at, Entity: finding.Password}, true
+	return finding.Finding{Start: start, End: at, Entity: finding.Password}, at + 1, at > start && !masked(s[start:at])
 }
 
 // ends: no URL goes on here.
@@ -57,7 +58,7 @@ func DSN(s string, i int) (finding.Finding, bool) {
 		lo--
 	}
 	user, pass, ok := strings.Cut(s[lo:i], ":")
-	if !ok || user == "" || pass == "" || masked(s[lo:i]) || strings.ContainsAny(user, "/?&") {
+	if !ok || user == "" || pass == "" || masked(s[lo:i]) || strings.ContainsAny(user, "/?&") || strings.HasPrefix(pass, "//") {
 		return finding.Finding{}, false
 	}
 	f := finding.Finding{Start: lo, End: i, Entity: finding.Password}

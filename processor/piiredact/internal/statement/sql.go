@@ -15,8 +15,13 @@ const Hole = "?"
 type sql struct {
 	s   string
 	out []byte
-	// values: inside VALUES (…), IN (…) or a function's arguments a quoted name is a string (MySQL).
+	// values: inside VALUES (…), IN (…) or a function's arguments a quoted name is a string (MySQL). Outer levels
+	// are bits of stack, the innermost lowest; deeper than it is long, every quoted name is a value.
 	values bool
+	stack  uint64
+	depth  int
+	// list: the next parenthesis opens values; rows: so do all until a keyword ends VALUES.
+	list, rows bool
 	// names: after INTO or TABLE a parenthesis opens a list of columns.
 	names bool
 	// prev is the last token's kind.
@@ -83,23 +88,35 @@ func (l *sql) punct(i int) int {
 	case ' ', '\t', '\n', '\r':
 		return i + 1
 	case '(':
-		if l.prev == name && !l.names {
-			l.values = true // a call: f("x")
-		}
-		l.prev = open
+		l.push()
 	case ')':
-		l.values = false
+		l.values, l.stack = l.stack&1 != 0 || l.depth > 64, l.stack>>1
+		if l.depth <= 64 {
+			l.depth--
+		}
 		l.prev = name
 	case ',':
 		l.prev = comma
 	case '.':
 		l.prev = dot
 	case ';':
-		l.prev, l.values, l.names = nothing, false, false
+		l.prev, l.values, l.names, l.list, l.rows = nothing, false, false, false, false
 	default:
 		l.prev = operator
 	}
 	return i + 1
+}
+
+// push opens a parenthesis: of a list of values, of a call f("x"), or of what stands inside either.
+func (l *sql) push() {
+	l.stack <<= 1
+	if l.values {
+		l.stack |= 1
+	}
+	call := (l.prev == name || l.prev == operator) && !l.names
+	l.values = l.values || l.list || l.rows || call
+	l.list, l.prev = false, open
+	l.depth++
 }
 
 func (l *sql) hole() {

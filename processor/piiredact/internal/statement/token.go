@@ -114,16 +114,22 @@ func (l *sql) kind(w string) prevKind {
 		b[i] = w[i] &^ 0x20
 	}
 	switch string(b[:len(w)]) {
-	case "VALUES", "VALUE", "IN", "ANY":
-		l.values, l.names = true, false
+	case "VALUES", "VALUE":
+		l.rows, l.names = true, false
+		return keyword
+	case "IN", "ANY", "ALL":
+		l.list, l.names = true, false
 		return keyword
 	case "INTO", "TABLE":
 		l.names = true
 		return keyword
-	case "SELECT", "FROM", "JOIN", "WHERE", "UPDATE", "SET", "AND", "OR", "ON", "BY", "AS", "USING", "INDEX", "NOT", "DISTINCT", "RETURNING", "COLUMN", "ADD", "DROP", "ALTER":
-		l.values, l.names = false, l.names && len(w) == 2
+	case "SELECT", "FROM", "JOIN", "WHERE", "UPDATE", "BY", "RETURNING":
+		l.values, l.list, l.rows, l.names = false, false, false, false
 		return keyword
-	case "LIKE", "ILIKE", "REGEXP", "RLIKE", "BETWEEN", "ESCAPE", "IS", "THEN", "ELSE", "WHEN", "LIMIT", "OFFSET", "MATCH", "SIMILAR", "TO", "CONCAT":
+	case "SET", "AND", "OR", "ON", "AS", "USING", "INDEX", "NOT", "DISTINCT", "COLUMN", "ADD", "DROP", "ALTER", "CONFLICT", "DO":
+		l.list, l.rows = false, false
+		return keyword
+	case "LIKE", "ILIKE", "REGEXP", "RLIKE", "BETWEEN", "ESCAPE", "IS", "THEN", "ELSE", "WHEN", "LIMIT", "OFFSET", "MATCH", "SIMILAR", "TO":
 		return operator
 	}
 	return name
