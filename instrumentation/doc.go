@@ -6,5 +6,5 @@
 // collector; a test holds this. They create no exporter and set no global:
 // where telemetry goes stays the service's own decision.
 //
-// See docs/guide/instrumentation.md.
+// See docs/guide/instrumentation-go.md.
 package instrumentation

@@ -17,6 +17,12 @@ import (
 // that it does not go round at full speed while a lock is held.
 const retryPause = 300 * time.Millisecond
 
+// How long a consumer waits before it comes back, doubled each time.
+const (
+	shortest = 200 * time.Millisecond
+	longest  = 3 * time.Second
+)
+
 // Handler does the work of one message. An error gives the message back to the
 // queue; the handler is called again with it.
 type Handler func(ctx context.Context, m Message) error
@@ -27,14 +33,22 @@ func (b *Bus) Consume(ctx context.Context, queue string, workers int, handle Han
 	b.consuming.Add(1)
 	go func() {
 		defer b.consuming.Done()
+		wait := shortest
 		for ctx.Err() == nil {
 			if b.standBy(ctx, queue) {
 				continue
 			}
-			if err := b.session(ctx, queue, workers, handle, opts); err != nil && ctx.Err() == nil {
-				b.warn("consumer comes back", "queue", queue, "reason", err)
-				pause(ctx, 200*time.Millisecond)
+			began := time.Now()
+			err := b.session(ctx, queue, workers, handle, opts)
+			if err == nil || ctx.Err() != nil {
+				continue
 			}
+			if time.Since(began) > longest {
+				wait = shortest // it has worked for a while
+			}
+			b.warn("consumer comes back", "queue", queue, "in", wait, "reason", err)
+			pause(ctx, wait)
+			wait = min(2*wait, longest)
 		}
 	}()
 }
