@@ -48,15 +48,16 @@ var (
 		keyid pass`)
 
 	people = words(`customer user enduser client person people recipient contact employee patient cardholder buyer
-		subscriber shipping billing delivery passenger guest account acct holder payer payee payor beneficiary sender receiver owner
+		subscriber shipping billing delivery passenger guest holder payer payee payor beneficiary sender receiver owner
 		student applicant insured borrower signer signatory consignee purchaser shopper visitor
-		author manager kin spouse mother father child parent full first last middle given family sur maiden real display legal
+		author manager kin spouse mother father child parent full first last middle given family sur maiden real
 		christian birth второе клиента клиент покупатель заказчик получатель пользователь`)
 	notPeople = words(`service host span thread pod container node cluster process k8s db database queue exchange topic class method
 		function file module package library image device os browser agent sdk scope instrument metric event resource server
 		virtual driver plugin field column table index collection namespace domain dns zone`)
+	vague       = words(`account acct display legal nick short long`)
 	personWords = words(`fullname firstname lastname middlename surname forename patronymic fio givenname familyname username
-		customername displayname cardholder cardholdername recipient nickname
+		customername cardholder cardholdername recipient nickname
 		фио имя фамилия отчество получатель заказчик клиент покупатель`)
 	placePeople = words(`shipping billing delivery home postal street mailing residential customer user enduser recipient legal
 		registration residence living work office permanent correspondence contact person client buyer
@@ -179,7 +180,7 @@ func person(ws []string) bool {
 	}
 	if l == "name" || l == "names" {
 		prev := last(ws, 2)
-		return people.has(prev) && !notPeople.any(ws[:len(ws)-2])
+		return (people.has(prev) || vague.has(prev) && people.any(ws[:len(ws)-2])) && !notPeople.any(ws[:len(ws)-2])
 	}
 	if last(ws, 2) == "name" && words("first last middle given family full prefix suffix surname").has(l) {
 		return true
