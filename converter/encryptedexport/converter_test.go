@@ -96,7 +96,7 @@ func TestPlaintextIsRefusedForEveryExporter(t *testing.T) {
 		"kafka tls dropped":           {`exporters: {kafka: {brokers: ["k:9093"], tls: {insecure: true}}}`, "exporters::kafka::tls", "plaintext"},
 		"kafka password":              {`exporters: {kafka: {brokers: ["k:9092"], auth: {sasl: {mechanism: PLAIN, username: u, password: hunter2}}}}`, "SASL", "plaintext"},
 		"kafka unverified":            {`exporters: {kafka: {brokers: ["k:9093"], tls: {insecure_skip_verify: true}}}`, "insecure_skip_verify", "unverified_tls"},
-		"load balancing":              {`exporters: {load_balancing: {protocol: {otlp: {tls: {insecure: true}}}, resolver: {static: {hostnames: ["127.0.0.1:4317", "gw2:4317"]}}}}`, "\"gw2:4317\"", "plaintext"},
+		"load balancing":              {`exporters: {load_balancing: {protocol: {otlp: {tls: {insecure: true}}}, resolver: {static: {hostnames: ["127.0.0.1:4317", "gw2:4317"]}}}}`, "in clear to gw2:4317", "plaintext"},
 		"load balancing, old name":    {`exporters: {loadbalancing: {protocol: {otlp: {tls: {insecure: true}}}, resolver: {dns: {hostname: gw}}}}`, "protocol::otlp::tls::insecure", "plaintext"},
 		"load balancing endpoint":     {`exporters: {load_balancing: {protocol: {otlp: {endpoint: "127.0.0.1:1", tls: {insecure: true}}}, resolver: {dns: {hostname: gw}}}}`, "protocol::otlp::tls::insecure", "plaintext"},
 		"remote write":                {`exporters: {prometheus_remote_write: {endpoint: "http://p/api/v1/write"}}`, "endpoint", "plaintext"},

@@ -64,7 +64,7 @@ func judgeLoadBalancing(c *converter, key string, cfg component.Config, findings
 		}
 	}
 	if resolver.DNS.HasValue() || resolver.K8sSvc.HasValue() || resolver.AWSCloudMap.HasValue() || !resolver.Static.HasValue() {
-		c.judgeGRPC(otlpKey, key+"::resolver", "", client, findings)
+		c.judgeGRPC(otlpKey, key+"::resolver", "whatever the resolver answers", client, findings)
 	}
 }
 

@@ -35,7 +35,7 @@ func (c *converter) judgeGRPC(key, endpointKey, endpoint string, client configgr
 	if c.exempt(endpointKey, wire.GRPC(endpoint), findings) {
 		return
 	}
-	findings.Refuse(finding.Plaintext, key+"::tls::insecure", wire.Safe(endpoint), "true sends in clear",
+	findings.Refuse(finding.Plaintext, key+"::tls::insecure", "true", "sends in clear to "+wire.Safe(endpoint),
 		"remove it and add tls::ca_file, or send to 127.0.0.1; `localhost` is a name, not an address")
 }
 
