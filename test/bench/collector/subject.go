@@ -18,7 +18,11 @@ import (
 )
 
 // subject is one way to run the collector.
-type subject struct{ name, config, binary string }
+type subject struct {
+	name    string
+	configs []string
+	binary  string
+}
 
 func measure(ctx context.Context, s subject, sink *sink, spans, rate int, idle time.Duration) (f figures, err error) {
 	f.Name = s.name
@@ -36,8 +40,12 @@ func measure(ctx context.Context, s subject, sink *sink, spans, rate int, idle t
 	if err != nil {
 		return f, err
 	}
+	var args []string
+	for _, c := range s.configs {
+		args = append(args, "--config", c)
+	}
 	started := time.Now()
-	p, err := site.Run(backend.Command{Name: "collector", Path: s.binary, Args: []string{"--config", s.config}, Env: []string{
+	p, err := site.Run(backend.Command{Name: "collector", Path: s.binary, Args: args, Env: []string{
 		fmt.Sprintf("ORDERTRACE_OTLP_GRPC_ENDPOINT=127.0.0.1:%d", ports[0]), fmt.Sprintf("ORDERTRACE_OTLP_HTTP_ENDPOINT=127.0.0.1:%d", ports[1]),
 		fmt.Sprintf("ORDERTRACE_HEALTH_ENDPOINT=127.0.0.1:%d", ports[2]), fmt.Sprintf("ORDERTRACE_METRICS_PORT=%d", ports[3]),
 		"ORDERTRACE_JAEGER_OTLP=" + sink.traces, "ORDERTRACE_PROMETHEUS_OTLP=" + sink.metrics,
