@@ -43,7 +43,10 @@ func breakSomething(ctx context.Context, args []string) error {
 		if name == "list" || name == "clear" {
 			return nil
 		}
-		_, err := wish.Complete()
+		complete, err := wish.Complete()
+		if err == nil && wait && (complete.Mode == "consumer" || complete.Mode == "queue") {
+			err = fmt.Errorf("--wait: %s hits no single order", complete.Mode)
+		}
 		return err
 	}
 	if err := f.parse(args, check); err != nil {

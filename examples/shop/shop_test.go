@@ -118,7 +118,7 @@ func TestADelayedAndADoubledMessageDoNoHarm(t *testing.T) {
 }
 
 func TestAQueueThatWasDeletedComesBackWithTheEndOfTheFault(t *testing.T) {
-	s := start(t, "--rate", "4", "--orders", "12", "--cancel", "0", "--patience", "8s")
+	s := start(t, "--rate", "4", "--orders", "12", "--cancel", "0", "--patience", "5s")
 	s.ready(t)
 	s.run(t, "fault", "f2", "--mode", "queue", "--for", "1s")
 	err := s.cmd.Wait()
@@ -139,6 +139,8 @@ func TestWrongUsageIsSaid(t *testing.T) {
 		{[]string{"up", "--stamp", "maybe"}, "use none, some or all"},
 		{[]string{"mes-api", "stray"}, `what is "stray"?`},
 		{[]string{"fault", "f7"}, "unknown fault"},
+		{[]string{"fault", "f2", "--mode", "queue", "--wait"}, "hits no single order"},
+		{[]string{"crm-api", "--admin", "0.0.0.0:0"}, "give it a loopback address"},
 		{[]string{"broker", "--no-such"}, "no-such"},
 	} {
 		cmd := shop(t, t.TempDir(), tt.args...)

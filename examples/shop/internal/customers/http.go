@@ -116,6 +116,7 @@ func (w *Web) call(ctx context.Context, method, path, kind string, body io.Reade
 		return err
 	}
 	request.Header.Set("X-Session-Id", p.Session)
+	request.Header.Set("X-Customer-Id", p.Account)
 	request.Header.Set("Authorization", "Bearer "+p.Token)
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)

@@ -24,6 +24,7 @@ type Person struct {
 	IBAN    string `json:"iban"`
 	Token   string `json:"-"` // a JWT, sent as Authorization header
 	Session string `json:"-"`
+	Account string `json:"-"` // the customer's number, no secret by itself
 }
 
 // Planted is one value that must not be readable behind the collector.
@@ -63,6 +64,7 @@ func New(r *rand.Rand) Person {
 		Card:    card(r),
 		IBAN:    iban(r),
 		Session: fmt.Sprintf("s-%016x", r.Uint64()),
+		Account: fmt.Sprintf("cust-%06d", r.IntN(1_000_000)),
 	}
 	p.Token = token(r, p)
 	return p

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -33,10 +34,18 @@ func (c Config) Check() error {
 	if c.Stamp != "none" && c.Stamp != "some" && c.Stamp != "all" {
 		errs = append(errs, fmt.Errorf("--stamp %q: use none, some or all", c.Stamp))
 	}
+	if host, _, err := net.SplitHostPort(c.Admin); c.Admin != "" && (err != nil || !loopback(host)) {
+		errs = append(errs, fmt.Errorf("--admin %q: whoever reaches it can break the shop: give it a loopback address", c.Admin))
+	}
 	if c.Delay <= 0 {
 		errs = append(errs, errors.New("--otel-delay must be positive"))
 	}
 	return errors.Join(errs...)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Announcement says where a process that is ready can be reached.

@@ -89,7 +89,7 @@ func (a App) accept(w http.ResponseWriter, r *http.Request, source string, wish 
 		return
 	}
 	a.Truth(ctx, id)
-	a.describe(ctx, wish)
+	a.describe(ctx, wish, r.Header.Get("X-Customer-Id"))
 	size, err := a.keep(ctx, id, wish, model)
 	if err != nil {
 		a.refuse(w, r.WithContext(ctx), "keep the model of "+wish.Email, err)
@@ -113,9 +113,10 @@ func (a App) accept(w http.ResponseWriter, r *http.Request, source string, wish 
 }
 
 // describe writes about the customer what no span and no log should hold.
-func (a App) describe(ctx context.Context, wish Wish) {
+func (a App) describe(ctx context.Context, wish Wish, customer string) {
 	span := trace.SpanFromContext(ctx)
 	span.SetAttributes(
+		attribute.String("user.id", customer),
 		attribute.String("customer.name", wish.Name), attribute.String("customer.email", wish.Email),
 		attribute.String("customer.phone", wish.Phone), attribute.String("customer.address", wish.Address),
 		attribute.String("order.note", wish.Note), attribute.String("order.material", wish.Material),

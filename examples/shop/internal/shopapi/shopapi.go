@@ -4,8 +4,10 @@ package shopapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 
@@ -77,7 +79,35 @@ func (a App) show(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	service.WriteJSON(w, http.StatusOK, view(o))
+	out := view(o)
+	if o.Status == order.Started || o.Status == order.Completed {
+		out["progress"] = a.progress(r.Context(), o.ID)
+	}
+	service.WriteJSON(w, http.StatusOK, out)
+}
+
+// progress asks the MES. The customer sees the order without it, too.
+func (a App) progress(ctx context.Context, id string) string {
+	mes, err := service.Find(a.Config.Dir, "mes-api")
+	if err != nil {
+		return "unknown"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, mes.HTTP+"/api/orders/"+id+"/progress", http.NoBody)
+	if err != nil {
+		return "unknown"
+	}
+	response, err := a.Client.Do(request)
+	if err != nil {
+		return "unknown"
+	}
+	defer func() { _ = response.Body.Close() }()
+	var made struct {
+		Status string `json:"status"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<16)).Decode(&made); err != nil || made.Status == "" {
+		return "unknown"
+	}
+	return made.Status
 }
 
 func (a App) showPartner(w http.ResponseWriter, r *http.Request) {
