@@ -15,6 +15,8 @@ import (
 type Config struct {
 	// Flows are the lives of orders to follow, by name. Without one only services are counted.
 	Flows map[string]FlowConfig `mapstructure:"flows"`
+	// Messages judges the delivery of messages by their producer and consumer spans; off if absent.
+	Messages *MessagesConfig `mapstructure:"messages"`
 	// Services counts requests by service and operation.
 	Services ServicesConfig `mapstructure:"services"`
 	// Time says how event time moves and when it is trusted.
@@ -106,6 +108,18 @@ type EndToEndConfig struct {
 	LostAfter time.Duration `mapstructure:"lost_after"`
 }
 
+// MessagesConfig judges the delivery of messages.
+type MessagesConfig struct {
+	// Deadline, from the end of the producer's span to the start of the consumer's: later, or never, is lost.
+	Deadline time.Duration `mapstructure:"deadline"`
+	// Remember is how long a message is remembered after its last span, so that a repeat is known as one. Default 1h,
+	// and never less than ten deadlines.
+	Remember time.Duration `mapstructure:"remember"`
+	// Destinations to judge, by the producer's messaging.destination.name. Default all: then every consumer must be
+	// traced, or what it takes looks lost.
+	Destinations []string `mapstructure:"destinations"`
+}
+
 // ServicesConfig counts requests.
 type ServicesConfig struct {
 	// Enabled turns service.requests and service.duration on. Default true.
@@ -149,6 +163,8 @@ type LimitsConfig struct {
 	// MaxOrders of each flow, open and finished. When it is reached the oldest finished one is forgotten; if none is
 	// finished new orders are refused and counted. Default 1000000 (about 200 MB when reached).
 	MaxOrders int `mapstructure:"max_orders"`
+	// MaxMessages remembered. When it is reached the oldest consumed one is forgotten. Default 200000.
+	MaxMessages int `mapstructure:"max_messages"`
 	// MaxSeries of service metrics; requests beyond are counted in an overflow series. Default 20000.
 	MaxSeries int `mapstructure:"max_series"`
 	// MaxPaths told apart. Default 1000.
@@ -162,7 +178,7 @@ func createDefaultConfig() component.Config {
 			AllowedLateness: 2 * time.Minute, PathSilence: time.Minute, PathAttribute: "ordertrace.agent.id", PathExpiry: 24 * time.Hour,
 			DirectSilence: SilenceHold, RestoreGrace: 10 * time.Minute, MaxFuture: time.Minute, MaxAge: 720 * time.Hour,
 		},
-		Limits:               LimitsConfig{MaxOrders: 1_000_000, MaxSeries: 20_000, MaxPaths: 1000},
+		Limits:               LimitsConfig{MaxOrders: 1_000_000, MaxMessages: 200_000, MaxSeries: 20_000, MaxPaths: 1000},
 		MetricsFlushInterval: 15 * time.Second,
 	}
 }
@@ -181,7 +197,10 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("flows::%s: %w", name, err))
 		}
 	}
-	if len(c.Flows) == 0 && !c.Services.Enabled {
+	if m := c.Messages; m != nil && (m.Deadline <= 0 || m.Remember < 0) {
+		errs = append(errs, fmt.Errorf("messages: deadline %s, remember %s: give a deadline above zero", m.Deadline, m.Remember))
+	}
+	if len(c.Flows) == 0 && c.Messages == nil && !c.Services.Enabled {
 		errs = append(errs, errors.New("nothing to do: name a flow, or set services::enabled: true"))
 	}
 	if c.MetricsFlushInterval < 100*time.Millisecond {
@@ -220,6 +239,7 @@ func (l *LimitsConfig) validate() error {
 		}
 	}
 	positive("max_orders", l.MaxOrders)
+	positive("max_messages", l.MaxMessages)
 	positive("max_series", l.MaxSeries)
 	positive("max_paths", l.MaxPaths)
 	return errors.Join(errs...)

@@ -34,6 +34,7 @@ type judge struct {
 	identity  string
 	red       *series.Store
 	flows     []*flowJudge
+	messages  *messageJudge // nil if off
 
 	clockMu sync.Mutex
 	clock   *watermark.Clock // owned by clockMu
@@ -76,6 +77,11 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 			Lateness: t.AllowedLateness, Silence: t.PathSilence, Grace: t.RestoreGrace, Expiry: t.PathExpiry,
 			FreeRun: t.DirectSilence == SilenceAdvance, MaxPaths: config.Limits.MaxPaths,
 		}),
+	}
+	if config.Messages != nil {
+		if j.messages, err = newMessageJudge(config); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(config.Flows)) {
 		fc := config.Flows[name]
@@ -196,6 +202,12 @@ func (j *judge) tick(ctx context.Context) {
 		f.facts = f.book.Advance(mark, f.facts[:0])
 		j.settle(ctx, f, now)
 		f.mu.Unlock()
+	}
+	if m := j.messages; m != nil {
+		m.mu.Lock()
+		m.facts = m.book.Advance(mark, m.facts[:0])
+		m.settle(ctx, j, now)
+		m.mu.Unlock()
 	}
 	j.tell(ctx)
 }

@@ -17,11 +17,12 @@ const serviceName = "service.name"
 
 // reading is what one batch yields. Its strings point into the batch: nothing of it may be kept.
 type reading struct {
-	now    int64
-	items  int64
-	events [][]sighting  // by flow
-	stages []*candidates // by flow; nil where the service reaches none
-	tally  []oddities    // by flow
+	now     int64
+	items   int64
+	events  [][]sighting  // by flow
+	stages  []*candidates // by flow; nil where the service reaches none
+	tally   []oddities    // by flow
+	parcels []sighting    // events of messages
 }
 
 // sighting is an event and the order it belongs to.
@@ -84,6 +85,9 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 			span := spans.At(n)
 			if j.config.Services.Enabled {
 				j.countRequest(service, &key, span)
+			}
+			if j.messages != nil && (span.Kind() == ptrace.SpanKindProducer || span.Kind() == ptrace.SpanKindConsumer) {
+				j.sightMessage(r, span, key.Service)
 			}
 			if tracked {
 				j.sight(r, span, resource)
@@ -263,6 +267,9 @@ func (j *judge) observe(ctx context.Context, r *reading) {
 		j.settle(ctx, f, r.now)
 		f.mu.Unlock()
 	}
+	if len(r.parcels) > 0 {
+		j.messages.observe(ctx, j, r)
+	}
 }
 
 // moveTime tells the clock that a path delivered events up to newest. Stamps too old to be judged say that the path
@@ -296,5 +303,7 @@ func (r *reading) release() {
 		clear(r.events[f])
 		r.events[f], r.stages[f], r.tally[f] = r.events[f][:0], nil, oddities{}
 	}
+	clear(r.parcels)
+	r.parcels = r.parcels[:0]
 	readings.Put(r)
 }

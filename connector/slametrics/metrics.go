@@ -68,6 +68,9 @@ func (j *judge) flush(ctx context.Context) {
 	for _, f := range j.flows {
 		b.flow(f)
 	}
+	if j.messages != nil {
+		b.messages(j.messages)
+	}
 	j.clockMu.Lock()
 	paths, mark := j.clock.Paths(int64(b.now)), j.clock.Mark()
 	j.clockMu.Unlock()

@@ -138,12 +138,13 @@ func (b *Book) addEvent(id uint32, e Event) {
 			b.addEvent(id, e)
 			return
 		}
+		b.double(events, &e)
 		b.slab.insert(o, i, e)
 	}
 	if !o.is(started) && e.flags&unarmed == 0 {
 		o.flags |= started
 		o.current = nowhere
-		b.emit(Fact{Kind: Started, Stage: int(e.Stage), Trace: e.Trace, Span: e.Span})
+		b.emit(Fact{Kind: Started, Stage: int(e.Stage), Party: e.lag, Trace: e.Trace, Span: e.Span})
 	}
 	b.locate(o)
 	b.rest(id, o, false)
@@ -153,6 +154,19 @@ func (b *Book) addEvent(id uint32, e Event) {
 	}
 	if due, ok := b.timers.Due(id); !ok || e.At < due || o.n == 1 {
 		b.timers.Arm(id, e.At)
+	}
+}
+
+// double tells an event whose party has reached the stage before, with another span.
+func (b *Book) double(events []Event, e *Event) {
+	if !b.flow.CountDoubles || e.flags&unarmed != 0 {
+		return
+	}
+	for i := range events {
+		if events[i].Stage == e.Stage && events[i].lag == e.lag && events[i].Span != e.Span {
+			b.emit(Fact{Kind: Doubled, Stage: int(e.Stage), Party: e.lag, Trace: e.Trace, Span: e.Span})
+			return
+		}
 	}
 }
 

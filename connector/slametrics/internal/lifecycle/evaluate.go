@@ -67,7 +67,7 @@ func (b *Book) change(id uint32, events []Event, vis []visit, i, t int, old Verd
 		return
 	}
 	entered := vis[i].at
-	base := Fact{Transition: t, Net: in.verdict, Entered: entered, Age: b.mark - entered}
+	base := Fact{Transition: t, Net: in.verdict, Entered: entered, Age: b.mark - entered, Party: events[vis[i].event].lag}
 	base.Trace, base.Span = lastTrace(events)
 	if in.target >= 0 {
 		target := &events[vis[in.target].event]
@@ -137,7 +137,7 @@ func (b *Book) fold(id uint32, events []Event, i, rep int) {
 
 // withdraw takes back the verdict of an instance that is no more: an earlier event changed the order's story.
 func (b *Book) withdraw(id uint32, events []Event, t int, v Verdict, entered int64) {
-	f := Fact{Transition: t, Net: Void, Entered: entered, Age: b.mark - entered}
+	f := Fact{Transition: t, Net: Void, Entered: entered, Age: b.mark - entered, Party: events[0].lag}
 	f.Trace, f.Span = lastTrace(events)
 	switch {
 	case counted[v]&(1<<OutcomeBreached) != 0:

@@ -11,7 +11,7 @@ type Event struct {
 	At      int64    // event time: the end of the span, ns since the epoch
 	Trace   [16]byte // zero if unknown
 	Span    [8]byte
-	lag     uint32 // µs that the work began before At
+	lag     uint32 // µs that the work began before At; the party in flows that CountDoubles
 	verdict uint16 // three bits for each transition that leaves the stage
 	Stage   uint8
 	flags   uint8
@@ -31,6 +31,13 @@ func NewEvent(stage int, start, end int64, trace [16]byte, span [8]byte, armed b
 	if !armed {
 		e.flags = unarmed
 	}
+	return e
+}
+
+// NewPartyEvent makes an instantaneous event of a flow that CountDoubles.
+func NewPartyEvent(stage int, at int64, party uint32, trace [16]byte, span [8]byte, armed bool) Event {
+	e := NewEvent(stage, at, at, trace, span, armed)
+	e.lag = party
 	return e
 }
 

@@ -16,6 +16,7 @@ const (
 	Refused              // an order was not taken on: the book is full of open orders
 	Evicted              // a finished order was forgotten early to make room
 	Expired              // an order was forgotten max_age after its last event
+	Doubled              // the same party reached a stage again with another span (flows that CountDoubles): Stage, Party
 	Kinds                // number of kinds
 )
 
@@ -27,9 +28,10 @@ type Fact struct {
 	End        End
 	Stage      int
 	Transition int
-	Entered    int64 // when the stage of origin was entered
-	Duration   int64 // ns
-	Age        int64 // watermark minus Entered, ns
+	Party      uint32 // of the stage of origin, or of the event itself
+	Entered    int64  // when the stage of origin was entered
+	Duration   int64  // ns
+	Age        int64  // watermark minus Entered, ns
 	Key        string
 	Trace      [16]byte
 	Span       [8]byte

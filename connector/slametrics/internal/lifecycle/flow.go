@@ -42,9 +42,12 @@ type Transition struct {
 
 // Flow is a compiled, immutable graph of stages.
 type Flow struct {
-	Name        string
-	Stages      []Stage
-	Transitions []Transition
+	Name string
+	// CountDoubles says that events carry a party (who sent or took the message) instead of a duration, and that the
+	// same party with another span is worth telling.
+	CountDoubles bool
+	Stages       []Stage
+	Transitions  []Transition
 
 	out      [][]int        // transitions that leave a stage, without the end-to-end one
 	endToEnd int            // index of the end-to-end transition, -1 if there is none

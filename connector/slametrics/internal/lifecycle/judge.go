@@ -48,7 +48,7 @@ func (f *Flow) repeats(out []visit, e *Event) int {
 		if out[k].stage != e.Stage {
 			continue
 		}
-		if k == len(out)-1 || e.began() <= out[k].at {
+		if k == len(out)-1 || !f.CountDoubles && e.began() <= out[k].at {
 			return k
 		}
 		return -1
