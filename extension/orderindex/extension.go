@@ -63,6 +63,7 @@ func (o *orderIndex) Start(context.Context, component.Host) error {
 		o.tb.RegisterOrderIndexBytesCallback(plain(func(s binding.Stats) int64 { return s.Bytes })),
 		o.tb.RegisterOrderIndexLimitCallback(plain(func(s binding.Stats) int64 { return s.MaxBytes })),
 		o.tb.RegisterOrderIndexGenerationsCallback(plain(func(s binding.Stats) int64 { return s.Generations })),
+		o.tb.RegisterOrderIndexQuarantinedCallback(plain(func(s binding.Stats) int64 { return s.Quarantined })),
 		o.tb.RegisterOrderIndexRefusedCallback(plain(func(s binding.Stats) int64 { return s.Refused })),
 		o.tb.RegisterOrderIndexEntriesCallback(pair("kind", "trace", "message", func(s binding.Stats) (int64, int64) { return s.Traces, s.Messages })),
 		o.tb.RegisterOrderIndexDroppedCallback(pair("reason", "expired", "evicted", func(s binding.Stats) (int64, int64) { return s.Expired, s.Evicted })),

@@ -44,8 +44,8 @@ func TestIndexIsThereBeforeStartAndReportsAfterIt(t *testing.T) {
 	require.Equal(t, binding.Bound, x.Bind(binding.Trace([16]byte{1}), binding.Binding{Source: binding.URL, Value: "ORD-1"}, time.Now()))
 	require.NoError(t, ext.Start(context.Background(), componenttest.NewNopHost()))
 	for name, want := range map[string]int64{
-		"otelcol_order_index_limit": 2 << 20, "otelcol_order_index_generations": 1, "otelcol_order_index_entries": 1,
-		"otelcol_order_index_refused": 0, "otelcol_order_index_dropped": 0,
+		"otelcol_order_index_generations": 1, "otelcol_order_index_entries": 1,
+		"otelcol_order_index_quarantined": 0, "otelcol_order_index_refused": 0, "otelcol_order_index_dropped": 0,
 	} {
 		m, err := tel.GetMetric(name)
 		require.NoError(t, err, name)

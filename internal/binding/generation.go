@@ -11,8 +11,8 @@ const (
 	chunkShift = 14
 	chunkBytes = 1 << chunkShift
 	firstSlots = 64
-	// recordHead is next (4), name and ambiguity (1), source and distance (1), length of the value (1).
-	recordHead = 7
+	// recordHead is next (4), name and ambiguity (1), source and distance (1), tag (2), length of the value (1).
+	recordHead = 9
 
 	nameEdge = 0x7e // the record is a connection to another node, not a value
 	nameDead = 0x7f // the record was replaced
@@ -32,6 +32,7 @@ type record struct {
 	several bool
 	source  Source
 	hops    uint8
+	tag     uint16
 	value   []byte
 }
 
@@ -153,7 +154,8 @@ func (g *generation) push(r record) uint32 {
 		b[4] |= several
 	}
 	b[5] = uint8(r.source) | r.hops<<5
-	b[6] = uint8(len(r.value))
+	binary.LittleEndian.PutUint16(b[6:], r.tag)
+	b[8] = uint8(len(r.value))
 	copy(b[recordHead:], r.value)
 	ref := uint32(c)<<chunkShift | uint32(g.tail)
 	g.tail += recordHead + len(r.value)
@@ -168,7 +170,8 @@ func (g *generation) read(ref uint32) record {
 	b := g.raw(ref)
 	return record{
 		next: binary.LittleEndian.Uint32(b), name: b[4] &^ several, several: b[4]&several != 0,
-		source: Source(b[5] & 31), hops: b[5] >> 5, value: b[recordHead : recordHead+int(b[6])],
+		source: Source(b[5] & 31), hops: b[5] >> 5, tag: binary.LittleEndian.Uint16(b[6:]),
+		value: b[recordHead : recordHead+int(b[8])],
 	}
 }
 

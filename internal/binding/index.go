@@ -38,7 +38,7 @@ type Index struct {
 		list  []string
 		joins [MaxNames]Joins
 	}
-	watch watchers
+	guard guard
 }
 
 // shard owns its tables; the mutex guards all of them.
@@ -68,7 +68,7 @@ func New(o Options) *Index {
 		n *= 2
 	}
 	x.shards = make([]shard, n)
-	per := int(o.MaxBytes) / n
+	per := int(o.MaxBytes-guardBytes) / n
 	for i := range x.shards {
 		x.shards[i].tables = [spaces]table{
 			TraceSpace:   {seed: x.seed, limit: per / 4 * 3, count: traceGenerations, ttl: int64(o.TraceTTL)},
@@ -127,9 +127,9 @@ func (x *Index) Lookup(n Node, now time.Time, dst []Binding) []Binding {
 	}
 	for ref := s.head; ref != 0; {
 		r := g.read(ref)
-		if r.name < MaxNames {
+		if r.name < MaxNames && !x.guard.has(r.tag) {
 			dst = append(dst, Binding{
-				Name: Name(r.name), Source: r.source, Hops: r.hops, Several: r.several, Value: string(r.value),
+				Name: Name(r.name), Source: r.source, Hops: r.hops, Several: r.several, Tag: r.tag, Value: string(r.value),
 			})
 		}
 		ref = r.next
@@ -139,7 +139,7 @@ func (x *Index) Lookup(n Node, now time.Time, dst []Binding) []Binding {
 
 // Bind merges a binding into a node and, if that changed something, into the nodes it is connected to.
 func (x *Index) Bind(n Node, b Binding, now time.Time) Outcome {
-	if n.IsZero() || b.Value == "" || len(b.Value) > MaxValue || b.Name >= MaxNames || b.Source == NoSource {
+	if n.IsZero() || b.Value == "" || len(b.Value) > MaxValue || b.Name >= MaxNames || b.Source == NoSource || x.guard.has(b.Tag) {
 		return Refused
 	}
 	var edges [MaxEdges]edge
@@ -149,9 +149,6 @@ func (x *Index) Bind(n Node, b Binding, now time.Time) Outcome {
 	}
 	if out == Bound || out == Better {
 		x.travel(n, b, edges[:count], now)
-	}
-	if n.Space == TraceSpace && (out == Bound || out == Better || out == Contradicted) {
-		x.watch.tell(n.ID, b.Name)
 	}
 	return out
 }
@@ -197,6 +194,9 @@ func (x *Index) merge(n Node, b Binding, now int64, edges *[MaxEdges]edge) (Outc
 					count++
 				}
 			case r.name == uint8(b.Name):
+				if x.guard.has(r.tag) {
+					r.source = NoSource // whatever is said now is better
+				}
 				if out, done := mergeRecord(g, ref, r, b); done {
 					return out, count
 				}
@@ -208,7 +208,7 @@ func (x *Index) merge(n Node, b Binding, now int64, edges *[MaxEdges]edge) (Outc
 			ref = r.next
 		}
 	}
-	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, value: []byte(b.Value)}
+	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, tag: b.Tag, value: []byte(b.Value)}
 	if !t.add(n.ID, rec, now) {
 		sh.refused++
 		return Refused, 0
@@ -236,7 +236,7 @@ func mergeRecord(g *generation, ref uint32, r record, b Binding) (Outcome, bool)
 // replace puts b where the record at ref was.
 func (sh *shard) replace(t *table, n Node, ref uint32, g *generation, b Binding, now int64) bool {
 	g.kill(ref)
-	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, value: []byte(b.Value)}
+	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, tag: b.Tag, value: []byte(b.Value)}
 	if !t.add(n.ID, rec, now) {
 		sh.refused++
 		return false

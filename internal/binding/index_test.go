@@ -266,21 +266,44 @@ func TestBytesPerTrace(t *testing.T) {
 	}
 }
 
-func TestWatchersHearOfEveryChange(t *testing.T) {
+func TestPoisonedSourceBindsNoMore(t *testing.T) {
 	x := New(Options{})
-	order, _ := x.Name("order.id", Joins(0).With(Link))
-	var heard [][16]byte
-	stop := x.Watch(func(trace [16]byte, _ Name) { heard = append(heard, trace) })
-	x.Connect(Trace(id(1)), Trace(id(2)), Link, start)
-	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "a"}, start)
-	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "a"}, start)
-	if len(heard) != 2 {
-		t.Errorf("heard %v, want the trace and the one linked to it", heard)
+	const poison, good = 7, 8
+	bad := Binding{Source: Attribute, Tag: poison, Value: "ACCOUNT"}
+	x.Bind(Trace(id(1)), bad, start)
+	x.Bind(Trace(id(2)), Binding{Source: Attribute, Tag: good, Value: "ORD-9"}, start)
+	for i, order := range []string{"ORD-1", "ORD-1", "ORD-2", "ORD-3"} {
+		if now := x.Contradict(poison, "ACCOUNT", order); now != (i == 3) {
+			t.Errorf("after %d contradictions: quarantined %v", i+1, now)
+		}
 	}
-	stop()
-	x.Bind(Trace(id(9)), Binding{Name: order, Source: URL, Value: "a"}, start)
-	if len(heard) != 2 {
-		t.Error("heard after stop")
+	if x.Contradict(poison, "ACCOUNT", "ORD-4") {
+		t.Error("quarantined twice")
+	}
+	if got := get(x, Trace(id(1)), start); len(got) != 0 {
+		t.Errorf("what it bound is still there: %v", got)
+	}
+	if out := x.Bind(Trace(id(3)), bad, start); out != Refused {
+		t.Errorf("it binds: outcome %d", out)
+	}
+	if got := get(x, Trace(id(2)), start)[0]; got.Value != "ORD-9" {
+		t.Errorf("another source's binding: %+v", got)
+	}
+	x.Bind(Trace(id(1)), Binding{Source: Link, Tag: good, Value: "ORD-5"}, start)
+	if got := get(x, Trace(id(1)), start)[0]; got.Value != "ORD-5" {
+		t.Errorf("a weaker source does not replace what is quarantined: %+v", got)
+	}
+	if s := x.Stats(start); s.Quarantined != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestDifferentValuesOfOneSourceAreNotCountedTogether(t *testing.T) {
+	x := New(Options{})
+	for i := range 100_000 {
+		if x.Contradict(7, fmt.Sprint("L", i), fmt.Sprint("H", i)) {
+			t.Fatal("quarantined")
+		}
 	}
 }
 

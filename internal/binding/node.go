@@ -44,7 +44,9 @@ type Binding struct {
 	Hops uint8
 	// Several says that values of equal rank contradict each other; then Value is only the first of them.
 	Several bool
-	Value   string
+	// Tag stands for whoever said it: a service and a field. 0: unknown.
+	Tag   uint16
+	Value string
 }
 
 // Outcome is what became of a Bind.

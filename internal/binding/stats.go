@@ -1,10 +1,6 @@
 package binding
 
-import (
-	"sync"
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // Stats is what an Index holds at one moment.
 type Stats struct {
@@ -14,12 +10,13 @@ type Stats struct {
 	Generations     int64
 	Expired         int64 // entries dropped at their time, since the start
 	Evicted         int64 // entries dropped before their time because of the byte bound, since the start
+	Quarantined     int64 // sources that bind no more
 	Refused         int64 // bindings and connections for which there was no room, since the start
 }
 
 // Stats counts, and drops what is past its time.
 func (x *Index) Stats(now time.Time) Stats {
-	var s Stats
+	s := Stats{Bytes: guardBytes, MaxBytes: guardBytes}
 	for i := range x.shards {
 		sh := &x.shards[i]
 		sh.Lock()
@@ -37,52 +34,6 @@ func (x *Index) Stats(now time.Time) Stats {
 		s.Refused += sh.refused
 		sh.Unlock()
 	}
+	s.Quarantined = int64(x.guard.count.Load())
 	return s
-}
-
-// Watcher is told of every trace whose binding changed. It is called without locks, from whoever bound.
-type Watcher func(trace [16]byte, name Name)
-
-// watchers is a copy-on-write list: binding is frequent, watching is not.
-type watchers struct {
-	mu   sync.Mutex
-	list atomic.Pointer[[]*Watcher]
-}
-
-// Watch adds a watcher and returns what removes it.
-func (x *Index) Watch(w Watcher) (stop func()) {
-	p := &w
-	x.watch.change(func(old []*Watcher) []*Watcher { return append(old, p) })
-	return func() {
-		x.watch.change(func(old []*Watcher) []*Watcher {
-			kept := old[:0]
-			for _, o := range old {
-				if o != p {
-					kept = append(kept, o)
-				}
-			}
-			return kept
-		})
-	}
-}
-
-func (w *watchers) change(f func([]*Watcher) []*Watcher) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var list []*Watcher
-	if old := w.list.Load(); old != nil {
-		list = append(list, *old...)
-	}
-	list = f(list)
-	w.list.Store(&list)
-}
-
-func (w *watchers) tell(trace [16]byte, name Name) {
-	list := w.list.Load()
-	if list == nil {
-		return
-	}
-	for _, f := range *list {
-		(*f)(trace, name)
-	}
 }

@@ -36,6 +36,9 @@ type Config struct {
 	// Source says whether "<identifier>.source" is written beside each stamp or stripped. Agents write it: the next tier
 	// may then correct a guess that it knows better. Default write.
 	Source SourceMode `mapstructure:"source"`
+	// Quarantine stops believing a field of a service when one value of it was met by three different better ones, each in
+	// another trace: it then names something else, such as an account. Default true.
+	Quarantine bool `mapstructure:"quarantine"`
 	// Hold lets the spans of traces whose order is not known yet wait. Traces only; logs always pass at once.
 	Hold HoldConfig `mapstructure:"hold"`
 }
@@ -87,8 +90,9 @@ func createDefaultConfig() component.Config {
 			"order.id":   {Attributes: []string{"order.id", "orderId"}, MessageID: true, SpanLinks: true},
 			"session.id": {Attributes: []string{"session.id", "sessionId"}},
 		},
-		Source: SourceWrite,
-		Hold:   HoldConfig{MaxBytes: 256 * bytesize.MiB, Identifier: "order.id"},
+		Source:     SourceWrite,
+		Quarantine: true,
+		Hold:       HoldConfig{MaxBytes: 256 * bytesize.MiB, Identifier: "order.id"},
 	}
 }
 

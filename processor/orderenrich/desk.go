@@ -27,10 +27,13 @@ type desk struct {
 	batch    *lineage.Batch
 	marks    []mark
 	resource []extract.Fact
+	service  uint32   // of the resource that is read, as Tag needs it
+	services []string // of the payload
 	names    []string
 	plurals  []string
 	sources  []string
 	write    bool // "<name>.source"; else it is stripped
+	guard    bool // sources that name the wrong thing are found
 	joins    binding.Joins
 	counts   counts
 
@@ -46,6 +49,7 @@ func newDesk(e *enricher) *desk {
 		batch:  lineage.NewBatch(e.index, e.rules, e.signal == "logs"),
 		names:  e.names,
 		write:  e.cfg.Source == SourceWrite,
+		guard:  e.cfg.Quarantine,
 	}
 	for i, n := range e.names {
 		d.plurals = append(d.plurals, n+"s")
@@ -59,6 +63,8 @@ func (d *desk) clear() {
 	d.reader.Release()
 	d.batch.Reset()
 	clear(d.resource[:cap(d.resource)])
+	clear(d.services)
+	d.services = d.services[:0]
 	d.resource, d.marks = d.resource[:0], d.marks[:0]
 	clear(d.at)
 	clear(d.origins)
@@ -68,6 +74,12 @@ func (d *desk) clear() {
 
 // beginResource reads what holds for everything that the resource sent.
 func (d *desk) beginResource(r pcommon.Resource) {
+	name := ""
+	if v, ok := r.Attributes().Get("service.name"); ok && v.Type() == pcommon.ValueTypeStr {
+		name = v.Str()
+	}
+	d.services = append(d.services, name)
+	d.service = lineage.Service(name)
 	d.reader.Reset()
 	d.attributes(extract.Resource, r.Attributes())
 	d.resource = append(d.resource[:0], d.reader.Facts...)
@@ -111,11 +123,13 @@ func (d *desk) add(trace [16]byte, id, parent [8]byte) {
 	r := d.reader
 	r.Settle()
 	d.batch.Add(trace, id, parent)
-	for _, f := range r.Facts {
-		d.batch.Fact(f)
-	}
-	for _, f := range d.resource {
-		d.batch.Fact(f)
+	for _, list := range [...][]extract.Fact{r.Facts, d.resource} {
+		for _, f := range list {
+			if d.guard {
+				f.Tag = lineage.Tag(d.service, f)
+			}
+			d.batch.Fact(f)
+		}
 	}
 	m := mark{written: r.Written, plural: r.Plural}
 	for i := range d.names {
@@ -203,4 +217,16 @@ func (d *desk) note(r int, attrs pcommon.Map, s binding.Source) {
 	if d.write {
 		attrs.PutStr(d.sources[r], s.String())
 	}
+}
+
+// serviceOf finds the service of the payload that a tag stands for.
+func (d *desk) serviceOf(q lineage.Quarantine) string {
+	for _, name := range d.services {
+		for order := range 256 {
+			if lineage.Tag(lineage.Service(name), extract.Fact{Rule: q.Rule, Source: q.Source, Order: uint8(order)}) == q.Tag {
+				return name
+			}
+		}
+	}
+	return ""
 }

@@ -151,5 +151,10 @@ func (e *enricher) putBack(d *desk) {
 
 // learn ends the first pass over a payload.
 func (e *enricher) learn(ctx context.Context, d *desk) {
-	e.meters.learnt(ctx, d.batch.Learn(time.Now()))
+	l := d.batch.Learn(time.Now())
+	e.meters.learnt(ctx, l)
+	for _, q := range l.Quarantined {
+		e.set.Logger.Warn("A service names something else than it should: one value of this field met three better ones. It is ignored from now on.",
+			zap.String("identifier", e.names[q.Rule]), zap.String("source", q.Source.String()), zap.String("service", d.serviceOf(q)))
+	}
 }

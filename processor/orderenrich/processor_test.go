@@ -2,6 +2,7 @@ package orderenrich
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -138,6 +139,38 @@ func TestTelemetryCountsWhatHappened(t *testing.T) {
 	}
 	require.NoError(t, p.Shutdown(context.Background()))
 	require.NoError(t, tel.Shutdown(context.Background()))
+}
+
+func TestPoisonIsNotStampedAfterItIsFound(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		cfg := createDefaultConfig().(*Config)
+		cfg.Quarantine = on
+		id := component.MustNewID("order_index")
+		cfg.Index = &id
+		p := newPair(t, cfg)
+		names := func(trace int, key, order, service string) ptrace.Traces {
+			td := payloadOf(sp{trace, 1, 0, ""}, sp{trace, 2, 1, ""})
+			td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", service)
+			if key != "" {
+				td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(1).Attributes().PutStr(key, order)
+			}
+			return td
+		}
+		send := func(td ptrace.Traces) string {
+			require.NoError(t, p.traces.ConsumeTraces(context.Background(), td))
+			return text(td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0), "order.id")
+		}
+		require.Equal(t, "ACCOUNT", send(names(99, "orderId", "ACCOUNT", "legacy")), "before it is found")
+		for i := range 3 {
+			send(names(i, "orderId", "ACCOUNT", "legacy"))
+			send(names(i, "order.id", fmt.Sprint("ORD-", i+1), "shop-api"))
+		}
+		want := map[bool]string{true: "", false: "ACCOUNT"}[on]
+		require.Equal(t, want, send(names(99, "", "", "shop-api")), "bound before it was found")
+		require.Equal(t, want, send(names(100, "orderId", "ACCOUNT", "legacy")))
+		require.Equal(t, "ORD-9", send(names(101, "orderId", "ORD-9", "shop-api")), "the same field of another service")
+		require.Equal(t, "ORD-1", send(names(0, "", "", "shop-api")))
+	}
 }
 
 func TestHugeSpansPass(t *testing.T) {

@@ -90,6 +90,12 @@ func (m *meters) learnt(ctx context.Context, l lineage.Learnt) {
 	if l.Several > 0 {
 		m.tb.OrderEnrichSeveral.Add(ctx, int64(l.Several), m.only...)
 	}
+	if l.Ignored > 0 {
+		m.tb.OrderEnrichIgnored.Add(ctx, int64(l.Ignored), m.only...)
+	}
+	if n := len(l.Quarantined); n > 0 {
+		m.tb.OrderEnrichQuarantined.Add(ctx, int64(n), m.only...)
+	}
 	if l.Refused > 0 {
 		m.tb.OrderEnrichRefused.Add(ctx, int64(l.Refused), m.only...)
 	}

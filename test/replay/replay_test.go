@@ -13,10 +13,12 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
 
 	"github.com/ordertrace/ordertrace/extension/orderindex"
+	"github.com/ordertrace/ordertrace/internal/binding"
 	"github.com/ordertrace/ordertrace/processor/orderenrich"
 )
 
@@ -32,12 +34,39 @@ type Result struct {
 	Spans, Covered int // that belong to one order; that carry it
 	Sure, SureBad  int // spans of traces that arrived within the hold; of them with a wrong order or one too many
 	Wrong          int // spans with a wrong order, anywhere
+	// Poisoned are the spans with the account for an order before its source was found out, PoisonedAfter those after it.
+	Poisoned, PoisonedAfter int
+	Found                   bool
 }
 
 func (r Result) coverage() float64 { return 100 * float64(r.Covered) / float64(r.Spans) }
 
+// watch counts the stamps of the account before and after the service that names it was found out.
+type watch struct {
+	*consumertest.TracesSink
+	found         func() bool
+	before, after int
+}
+
+func (w *watch) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	found := w.found()
+	for i := range td.ResourceSpans().Len() {
+		spans := td.ResourceSpans().At(i).ScopeSpans().At(0).Spans()
+		for k := range spans.Len() {
+			if v, ok := spans.At(k).Attributes().Get("order.id"); ok && v.Str() == Account {
+				if found {
+					w.after++
+				} else {
+					w.before++
+				}
+			}
+		}
+	}
+	return w.TracesSink.ConsumeTraces(ctx, td)
+}
+
 // replay runs the traffic through a collector's order_enrich pair in virtual time.
-func replay(t *testing.T, tr *Traffic, hold time.Duration) Result {
+func replay(t *testing.T, tr *Traffic, hold time.Duration, guard bool) Result {
 	t.Helper()
 	ctx := context.Background()
 	id := component.MustNewID("order_index")
@@ -49,8 +78,10 @@ func replay(t *testing.T, tr *Traffic, hold time.Duration) Result {
 	cfg := f.CreateDefaultConfig().(*orderenrich.Config)
 	cfg.Index = &id
 	cfg.Hold.MaxWait = hold
+	cfg.Quarantine = guard
 	require.NoError(t, cfg.Validate())
-	sink := &consumertest.TracesSink{}
+	index := ext.(interface{ Index() *binding.Index }).Index()
+	sink := &watch{TracesSink: &consumertest.TracesSink{}, found: func() bool { return index.Stats(time.Now()).Quarantined > 0 }}
 	set := processortest.NewNopSettings(f.Type())
 	traces, err := f.CreateTraces(ctx, set, cfg, sink)
 	require.NoError(t, err)
@@ -64,7 +95,9 @@ func replay(t *testing.T, tr *Traffic, hold time.Duration) Result {
 	for _, c := range []component.Component{traces, logs} {
 		require.NoError(t, c.Shutdown(ctx))
 	}
-	return judge(t, tr, sink, hold)
+	r := judge(t, tr, sink.TracesSink, hold)
+	r.Poisoned, r.PoisonedAfter, r.Found = sink.before, sink.after, sink.found()
+	return r
 }
 
 func feed(t *testing.T, tr *Traffic, traces processor.Traces, logs processor.Logs) {
@@ -143,7 +176,7 @@ func TestCoverage(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					// Made anew each time: the processor owns what it is given.
 					tr := Make(Shape{Seed: 7, Traces: 400, Services: 12, SpansEvery: e, Batches: 0.05, Logs: logs})
-					r := replay(t, tr, h)
+					r := replay(t, tr, h, true)
 					fmt.Fprintf(&table, "%-22s", fmt.Sprintf("%5.1f (%d / %d)", r.coverage(), r.Wrong, r.SureBad))
 					if r.SureBad > 0 {
 						t.Errorf("%s, hold %v: %d of %d spans with a wrong order though their trace arrived within the hold", what, h, r.SureBad, r.Sure)
@@ -153,6 +186,25 @@ func TestCoverage(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+func TestPoisonedSource(t *testing.T) {
+	for _, hold := range []time.Duration{0, 3 * time.Second} {
+		for _, guard := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				tr := Make(Shape{Seed: 7, Traces: 400, Services: 12, SpansEvery: time.Second, Batches: 0.05, Logs: true, Poison: true})
+				r := replay(t, tr, hold, guard)
+				t.Logf("one of 12 services logs an account as the order, hold %v, quarantine %v: %d spans stamped with it before it was found out, %d after; coverage %.1f %%",
+					hold, guard, r.Poisoned, r.PoisonedAfter, r.coverage())
+				if r.Found != guard || r.PoisonedAfter > 0 {
+					t.Errorf("found out: %v; stamped after it: %d", r.Found, r.PoisonedAfter)
+				}
+				if !guard && hold == 0 && r.Poisoned == 0 {
+					t.Error("the traffic poisons nothing: the test shows nothing")
+				}
+			})
 		}
 	}
 }

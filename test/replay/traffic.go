@@ -20,7 +20,11 @@ type Shape struct {
 	SpansEvery time.Duration // how often a service sends its spans; logs are sent every second
 	Batches    float64       // share of traces that handle several orders
 	Logs       bool
+	Poison     bool // service 0 logs its customer's account as the order
 }
+
+// Account is what the poisoned service names.
+const Account = "ACC-00000001"
 
 // span is one span of the traffic, with the truth about it.
 type span struct {
@@ -210,7 +214,9 @@ func (t *Traffic) sendSpans(r *rand.Rand, shape Shape, spans []*span) {
 		rs := td.ResourceSpans().AppendEmpty()
 		rs.Resource().Attributes().PutStr("service.name", fmt.Sprint("service-", key[0]))
 		out := rs.ScopeSpans().AppendEmpty().Spans()
-		slices.SortFunc(batch, func(a, b *span) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.trace, b.trace), cmp.Compare(a.id, b.id)) })
+		slices.SortFunc(batch, func(a, b *span) int {
+			return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.trace, b.trace), cmp.Compare(a.id, b.id))
+		})
 		for _, s := range batch {
 			o := out.AppendEmpty()
 			o.SetTraceID(traceID(s.trace))
@@ -221,7 +227,7 @@ func (t *Traffic) sendSpans(r *rand.Rand, shape Shape, spans []*span) {
 			o.Attributes().PutStr("http.request.method", "GET")
 			o.Attributes().PutInt("number", int64(s.id))
 			if s.names != "" {
-				o.Attributes().PutStr("orderId", s.names)
+				o.Attributes().PutStr(field(shape), s.names)
 			}
 		}
 		t.Arrivals = append(t.Arrivals, Arrival{At: time.Duration(key[1]), Traces: td})
@@ -249,17 +255,30 @@ func (t *Traffic) sendLogs(r *rand.Rand, shape Shape, records []record) {
 		list, ok := batches[key]
 		if !ok {
 			ld := plog.NewLogs()
-			list = ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+			rl := ld.ResourceLogs().AppendEmpty()
+			rl.Resource().Attributes().PutStr("service.name", fmt.Sprint("service-", rec.service))
+			list = rl.ScopeLogs().AppendEmpty().LogRecords()
 			batches[key] = list
 			t.Arrivals = append(t.Arrivals, Arrival{At: at, Logs: ld})
 		}
 		o := list.AppendEmpty()
 		o.SetTraceID(traceID(rec.trace))
 		o.SetSpanID(spanID(rec.span))
-		if rec.names != "" {
-			o.Attributes().PutStr("orderId", rec.names)
+		switch {
+		case shape.Poison && rec.service == 0:
+			o.Attributes().PutStr("orderId", Account)
+		case rec.names != "":
+			o.Attributes().PutStr(field(shape), rec.names)
 		}
 	}
+}
+
+// field is where services name the order. One that names the wrong thing is only found where others use the better name.
+func field(shape Shape) string {
+	if shape.Poison {
+		return "order.id"
+	}
+	return "orderId"
 }
 
 func phases(r *rand.Rand, services int, every time.Duration) []time.Duration {
@@ -275,6 +294,8 @@ func nextFlush(at, phase, every time.Duration) time.Duration {
 	return phase + max(n, 0)*every + time.Millisecond
 }
 
-func traceID(n int) pcommon.TraceID { return [16]byte{1, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)} }
+func traceID(n int) pcommon.TraceID {
+	return [16]byte{1, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+}
 
 func spanID(n int) pcommon.SpanID { return [8]byte{1, 6: byte(n >> 8), 7: byte(n)} }

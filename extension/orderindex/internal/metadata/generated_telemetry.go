@@ -33,6 +33,7 @@ type TelemetryBuilder struct {
 	OrderIndexEntries     metric.Int64ObservableGauge
 	OrderIndexGenerations metric.Int64ObservableGauge
 	OrderIndexLimit       metric.Int64ObservableGauge
+	OrderIndexQuarantined metric.Int64ObservableGauge
 	OrderIndexRefused     metric.Int64ObservableCounter
 }
 
@@ -122,6 +123,21 @@ func (builder *TelemetryBuilder) RegisterOrderIndexLimitCallback(cb metric.Int64
 	return nil
 }
 
+// RegisterOrderIndexQuarantinedCallback sets callback for observable OrderIndexQuarantined metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexQuarantinedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexQuarantined, obs: o})
+		return nil
+	}, builder.OrderIndexQuarantined)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterOrderIndexRefusedCallback sets callback for observable OrderIndexRefused metric.
 func (builder *TelemetryBuilder) RegisterOrderIndexRefusedCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -193,6 +209,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_order_index_limit",
 		metric.WithDescription("Bytes that the index may hold. [Alpha]"),
 		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexQuarantined, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_index_quarantined",
+		metric.WithDescription("Sources (a field of a service) that are not believed any more, because one value of theirs met three better ones. [Alpha]"),
+		metric.WithUnit("{source}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.OrderIndexRefused, err = builder.meter.Int64ObservableCounter(

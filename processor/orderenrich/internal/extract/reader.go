@@ -26,6 +26,8 @@ type Fact struct {
 	Order  uint8 // place of the alias in its list: the first one wins on one span
 	// Guess says that another collector stamped it for want of better: over a message, a conversation or a link.
 	Guess bool
+	// Tag stands for the service and the field that says it; the caller sets it. 0: unknown.
+	Tag   uint16
 	Value string
 }
 

@@ -53,6 +53,7 @@ type value struct {
 	rule   uint8
 	source binding.Source
 	hops   uint8
+	tag    uint16
 	guess  bool // every span that names it was stamped so by another collector's guess
 	text   string
 	next   int32
@@ -99,6 +100,17 @@ type Learnt struct {
 	Several int
 	// Refused counts what the index had no room for.
 	Refused int
+	// Ignored counts what quarantined sources said.
+	Ignored int
+	// Quarantined lists the sources that were found to name the wrong thing.
+	Quarantined []Quarantine
+}
+
+// Quarantine is a source that is not believed any more.
+type Quarantine struct {
+	Rule   uint8
+	Source binding.Source
+	Tag    uint16
 }
 
 // Decision is what a span belongs to: one Value, or the sorted Set of several, or nothing.
@@ -127,6 +139,23 @@ func (b *Batch) Reset() {
 	b.learnt = Learnt{}
 }
 
+// Tag numbers the field of a service that a fact was read from; it is the same in every process.
+func Tag(service uint32, f extract.Fact) uint16 {
+	for _, c := range [...]uint8{f.Rule, uint8(f.Source), f.Order} {
+		service = (service ^ uint32(c)) * 16777619
+	}
+	return uint16(service^service>>16) | 1
+}
+
+// Service begins a Tag with the name of the service.
+func Service(name string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	return h
+}
+
 // Add adds a span (or a log record: id zero, parent its span) and returns its number; Fact and Join refer to the latest.
 func (b *Batch) Add(trace [16]byte, id, parent [8]byte) int {
 	g := b.groupOf(trace)
@@ -135,8 +164,14 @@ func (b *Batch) Add(trace [16]byte, id, parent [8]byte) int {
 	return len(b.spans) - 1
 }
 
-// Fact adds what the latest span says.
-func (b *Batch) Fact(f extract.Fact) { b.addFact(int32(len(b.spans)-1), f, 0) }
+// Fact adds what the latest span says, unless its source is not believed.
+func (b *Batch) Fact(f extract.Fact) {
+	if b.index.Quarantined(f.Tag) {
+		b.learnt.Ignored++
+		return
+	}
+	b.addFact(int32(len(b.spans)-1), f, 0)
+}
 
 // Join adds a message, conversation or linked trace of the latest span.
 func (b *Batch) Join(j Join) { b.joins = append(b.joins, join{int32(len(b.spans) - 1), j}) }

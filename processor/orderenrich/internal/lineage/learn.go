@@ -53,14 +53,14 @@ func (b *Batch) addValue(g *group, f *fact) {
 		if have.text == f.Value {
 			have.guess = have.guess && f.Guess
 			if f.Source > have.source {
-				have.source, have.hops = f.Source, f.hops
+				have.source, have.hops, have.tag = f.Source, f.hops, f.Tag
 			}
 			return
 		}
 		n++
 	}
 	if n < maxValues {
-		b.values = append(b.values, value{f.Rule, f.Source, f.hops, f.Guess, f.Value, g.values})
+		b.values = append(b.values, value{f.Rule, f.Source, f.hops, f.Tag, f.Guess, f.Value, g.values})
 		g.values = int32(len(b.values) - 1)
 	}
 }
@@ -79,13 +79,30 @@ func (b *Batch) teach(g *group, now time.Time) {
 			continue
 		}
 		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{
-			Name: b.rules[val.rule].Name, Source: val.source, Hops: val.hops, Value: val.text,
+			Name: b.rules[val.rule].Name, Source: val.source, Hops: val.hops, Tag: val.tag, Value: val.text,
 		}, now)
+		if out == binding.Better && k != nil && k.Value != val.text && k.Tag != val.tag && !k.Several {
+			b.contradict(val.rule, k.Source, k.Tag, k.Value, val.text)
+		}
 		b.count(out, val.source)
 		changed = changed || out == binding.Bound || out == binding.Better || out == binding.Contradicted
 	}
 	if changed {
 		b.ask(g, now)
+	}
+	for v := g.values; v != none; v = b.values[v].next {
+		val := &b.values[v]
+		k := b.knownOf(g, val.rule)
+		if k != nil && !k.Several && k.Value != val.text && k.Source > val.source && k.Tag != val.tag {
+			b.contradict(val.rule, val.source, val.tag, val.text, k.Value)
+		}
+	}
+}
+
+// contradict tells the index that a source said something else than a better one about one trace.
+func (b *Batch) contradict(rule uint8, s binding.Source, tag uint16, value, better string) {
+	if b.index.Contradict(tag, value, better) {
+		b.learnt.Quarantined = append(b.learnt.Quarantined, Quarantine{rule, s, tag})
 	}
 }
 
@@ -121,10 +138,10 @@ func (b *Batch) tellJoin(j join, now time.Time) {
 		if !rule.Joins.Has(j.Via) {
 			continue
 		}
-		d, hops := b.own(j.span, uint8(r))
+		d, hops, tag := b.own(j.span, uint8(r))
 		if n, _ := b.different(g, uint8(r)); d.Source == binding.NoSource && n <= 1 {
 			if k := b.knownOf(g, uint8(r)); k != nil && !k.Several {
-				d, hops = Decision{Value: k.Value, Source: k.Source}, k.Hops
+				d, hops, tag = Decision{Value: k.Value, Source: k.Source}, k.Hops, k.Tag
 			}
 		}
 		hops += binding.Step(j.Via)
@@ -132,7 +149,7 @@ func (b *Batch) tellJoin(j join, now time.Time) {
 			continue
 		}
 		source := min(d.Source, j.Via)
-		b.count(b.index.Bind(j.Node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Value: d.Value}, now), source)
+		b.count(b.index.Bind(j.Node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Tag: tag, Value: d.Value}, now), source)
 	}
 }
 
@@ -148,7 +165,7 @@ func (b *Batch) askJoin(j join, now time.Time) {
 		if !rule.Joins.Has(j.Via) {
 			continue
 		}
-		if d, _ := b.own(j.span, uint8(r)); d.Source != binding.NoSource && d.Source > j.Via {
+		if d, _, _ := b.own(j.span, uint8(r)); d.Source != binding.NoSource && d.Source > j.Via {
 			continue
 		}
 		k := find(known, rule.Name)
@@ -163,10 +180,10 @@ func (b *Batch) askJoin(j join, now time.Time) {
 		if k.Several || hops > binding.MaxHops {
 			continue
 		}
-		f := extract.Fact{Rule: uint8(r), Source: min(k.Source, j.Via), Value: k.Value}
+		f := extract.Fact{Rule: uint8(r), Source: min(k.Source, j.Via), Tag: k.Tag, Value: k.Value}
 		b.addFact(j.span, f, hops)
 		b.addValue(g, &b.facts[len(b.facts)-1])
-		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{Name: rule.Name, Source: f.Source, Hops: hops, Value: f.Value}, now)
+		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{Name: rule.Name, Source: f.Source, Hops: hops, Tag: f.Tag, Value: f.Value}, now)
 		b.count(out, f.Source)
 	}
 	if waiting && g.trace != ([16]byte{}) {
@@ -184,9 +201,8 @@ func find(known []binding.Binding, n binding.Name) *binding.Binding {
 }
 
 // own is what a span names itself: of its best source and alias the only value, or the set of them.
-func (b *Batch) own(s int32, rule uint8) (Decision, uint8) {
-	var d Decision
-	var order, hops uint8
+func (b *Batch) own(s int32, rule uint8) (d Decision, hops uint8, tag uint16) {
+	var order uint8
 	for i := b.spans[s].facts; i != none; i = b.facts[i].next {
 		f := &b.facts[i]
 		if f.Guess && f.Rule == rule && b.superseded(&b.groups[b.spans[s].group], rule, f.Source, f.Value) {
@@ -197,7 +213,7 @@ func (b *Batch) own(s int32, rule uint8) (Decision, uint8) {
 		}
 		if f.Source > d.Source || f.Order < order {
 			d = Decision{Value: f.Value, Source: f.Source}
-			order, hops = f.Order, f.hops
+			order, hops, tag = f.Order, f.hops, f.Tag
 			continue
 		}
 		if d.Set == nil && d.Value != f.Value {
@@ -207,7 +223,7 @@ func (b *Batch) own(s int32, rule uint8) (Decision, uint8) {
 			d.Set = insert(d.Set, f.Value)
 		}
 	}
-	return d, hops
+	return d, hops, tag
 }
 
 // superseded says that the trace has a better value than what another collector guessed.
@@ -265,7 +281,7 @@ func (b *Batch) Decide(s, rule int) Decision {
 		return b.trees[t-1+sp.ordinal]
 	}
 	if sp.facts != none {
-		if d, _ := b.own(int32(s), uint8(rule)); d.Source != binding.NoSource {
+		if d, _, _ := b.own(int32(s), uint8(rule)); d.Source != binding.NoSource {
 			return d
 		}
 	}

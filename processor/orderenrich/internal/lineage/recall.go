@@ -31,7 +31,7 @@ func (b *Batch) Says(s, rule int) (names, vague bool) {
 			return false, true
 		}
 	}
-	d, _ := b.own(int32(s), uint8(rule))
+	d, _, _ := b.own(int32(s), uint8(rule))
 	return d.Value != "", d.Set != nil
 }
 

@@ -31,7 +31,7 @@ func (b *Batch) grow(gi int32, rule uint8, fallback Decision) {
 	g.tree[rule] = int32(offset) + 1
 	out := b.trees[offset:]
 	for i, m := range w.members {
-		out[i], _ = b.own(m, rule)
+		out[i], _, _ = b.own(m, rule)
 	}
 	w.climb(out)
 	w.descend(out, int(g.spans), fallback)

@@ -32,11 +32,13 @@ type TelemetryBuilder struct {
 	OrderEnrichHeldBytes    metric.Int64ObservableGauge
 	OrderEnrichHeldSpans    metric.Int64ObservableGauge
 	OrderEnrichHeldTraces   metric.Int64ObservableGauge
+	OrderEnrichIgnored      metric.Int64Counter
 	OrderEnrichIndexBytes   metric.Int64ObservableGauge
 	OrderEnrichIndexDropped metric.Int64ObservableCounter
 	OrderEnrichItems        metric.Int64Counter
 	OrderEnrichLearnt       metric.Int64Counter
 	OrderEnrichLost         metric.Int64Counter
+	OrderEnrichQuarantined  metric.Int64Counter
 	OrderEnrichRefused      metric.Int64Counter
 	OrderEnrichReleased     metric.Int64Counter
 	OrderEnrichRetries      metric.Int64Counter
@@ -196,6 +198,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.OrderEnrichIgnored, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_ignored",
+		metric.WithDescription("What quarantined sources said, which was ignored. [Alpha]"),
+		metric.WithUnit("{value}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.OrderEnrichIndexBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_order_enrich_index_bytes",
 		metric.WithDescription("Bytes that the instance's own index holds. An index shared through order_index has its own metrics. [Alpha]"),
@@ -224,6 +232,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_order_enrich_lost",
 		metric.WithDescription("Spans that had waited and that the next component refused for good, or had not taken when the collector stopped. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichQuarantined, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_quarantined",
+		metric.WithDescription("Sources (a field of a service) that are not believed any more, because one value of theirs met three better ones. [Alpha]"),
+		metric.WithUnit("{source}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.OrderEnrichRefused, err = builder.meter.Int64Counter(

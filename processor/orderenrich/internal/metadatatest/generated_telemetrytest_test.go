@@ -44,9 +44,11 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.OrderEnrichIgnored.Add(context.Background(), 1)
 	tb.OrderEnrichItems.Add(context.Background(), 1)
 	tb.OrderEnrichLearnt.Add(context.Background(), 1)
 	tb.OrderEnrichLost.Add(context.Background(), 1)
+	tb.OrderEnrichQuarantined.Add(context.Background(), 1)
 	tb.OrderEnrichRefused.Add(context.Background(), 1)
 	tb.OrderEnrichReleased.Add(context.Background(), 1)
 	tb.OrderEnrichRetries.Add(context.Background(), 1)
@@ -63,6 +65,9 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualOrderEnrichHeldTraces(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualOrderEnrichIgnored(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualOrderEnrichIndexBytes(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -76,6 +81,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualOrderEnrichLost(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualOrderEnrichQuarantined(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualOrderEnrichRefused(t, testTel,
