@@ -109,7 +109,12 @@ func (f *Finder) ip(a int, env *Env) (window, bool) {
 	if a > 0 && c.sep(a-1) == "." || w.b+1 < c.n && c.sep(w.b) == "." || c.glued(w) || private(c, w) {
 		return w, false
 	}
-	return w, env.Loose || env.Hint.Has(finding.IP) || f.near(w, ipWord, 32, 0)
+	if env.Loose || env.Hint.Has(finding.IP) {
+		return w, true
+	}
+	lo := c.start[a]
+	product := lo > 1 && c.s[lo-1] == '/' && isLetter(c.s[lo-2]) // Chrome/126.0.6478.127
+	return w, !product && f.near(w, ipWord, 32, 0)
 }
 
 // private networks, loopback and unspecified addresses name machines of ours, not people.

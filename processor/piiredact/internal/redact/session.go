@@ -126,20 +126,25 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 	if out, v, ok := se.json(d, s, depth, false); ok {
 		return out, v
 	}
-	if at := statement.Index(s); at >= 0 && se.e.opt.Table[finding.Statement].Action != policy.Keep {
-		return se.embedded(d, s, at)
+	g := text.Look(s)
+	if g&text.Quote != 0 && se.e.opt.Table[finding.Statement].Action != policy.Keep {
+		if at := statement.Index(s); at >= 0 {
+			return se.embedded(d, s, at)
+		}
 	}
-	return se.edit(d, s)
+	return se.gated(d, s, g)
 }
 
-// edit finds and replaces.
-func (se *Session) edit(d *Decision, s string) (string, Verdict) {
+func (se *Session) edit(d *Decision, s string) (string, Verdict) { return se.gated(d, s, text.Look(s)) }
+
+// gated finds and replaces.
+func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
 	if d.Coordinate {
 		if out, ok := se.coordinate(s); ok {
 			return out, Changed
 		}
 	}
-	fs := se.scanner.Find(s, &d.env)
+	fs := se.scanner.Find(s, g, &d.env)
 	if len(fs) == 0 {
 		return s, Same
 	}
@@ -202,7 +207,7 @@ func (se *Session) digits(d *Decision, b []byte, secret bool) (string, Verdict) 
 	if secret {
 		return se.whole(d, strings.Clone(s))
 	}
-	fs := se.scanner.Find(s, &d.env)
+	fs := se.scanner.Find(s, text.Look(s), &d.env)
 	if len(fs) == 0 {
 		return "", Same
 	}

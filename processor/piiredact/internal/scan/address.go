@@ -6,6 +6,11 @@ import (
 
 func isHex(c byte) bool { return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
+// maybeMAC looks at the separator that a hardware address would have.
+func maybeMAC(t string, i int) bool {
+	return i+14 <= len(t) && (t[i+2] == ':' || t[i+2] == '-' || t[i+4] == '.')
+}
+
 // mac reads a hardware address at i: six pairs with ':' or '-', or three fours with '.'; it returns its end or 0.
 func mac(t string, i int) int {
 	if i+14 > len(t) || i > 0 && (kinds[t[i-1]] == letter || kinds[t[i-1]] == digit || t[i-1] == ':' || t[i-1] == '-' && i > 1 && isHex(t[i-2])) {

@@ -52,11 +52,10 @@ var kinds = func() (k [256]kind) {
 	return k
 }()
 
-// Find returns what is in s, sorted and without overlaps; the slice is valid until the next call.
-func (sc *Scanner) Find(s string, env *number.Env) []finding.Finding {
-	g := text.Look(s)
+// Find returns what is in s, sorted and without overlaps; the slice is valid until the next call. g is s's gate.
+func (sc *Scanner) Find(s string, g text.Gate, env *number.Env) []finding.Finding {
 	sc.found = sc.found[:0]
-	if g == 0 && len(sc.rules) == 0 {
+	if g&^text.Quote == 0 && len(sc.rules) == 0 {
 		return nil
 	}
 	if g&(text.Escape|text.Wide) == 0 || !sc.folded.Fold(s, g) {
@@ -73,7 +72,7 @@ func (sc *Scanner) Find(s string, env *number.Env) []finding.Finding {
 
 // scan reads t, which is as a reader sees it.
 func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
-	if g&^text.Wide != 0 {
+	if !g.Quiet() || g&text.Long != 0 {
 		for i := 0; i < len(t); {
 			switch kinds[t[i]] {
 			case letter:
@@ -119,7 +118,7 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.IBAN})
 					return end
 				}
-			} else if c == ':' || c == '-' || kinds[t[i+1]] == digit || c == '.' {
+			} else if maybeMAC(t, i) {
 				if end := mac(t, i); end > 0 {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
 					return end
@@ -133,7 +132,26 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 }
 
 func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
-	if i == 0 || kinds[t[i-1]] != letter {
+	n := i + 1
+	for n < len(t) && kinds[t[n]] == digit {
+		n++
+	}
+	if n < len(t) && t[n] == ':' && n-i >= 8 {
+		if end := bot(t, n); end > 0 {
+			sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.APIKey})
+			return end
+		}
+	}
+	if glued := i > 0 && kinds[t[i-1]] == letter || n < len(t) && kinds[t[n]] == letter; glued && n-i < 10 {
+		if n-i > 2 || !maybeMAC(t, i) {
+			return n
+		}
+	} else if n-i < 3 && (n+1 >= len(t) || kinds[t[n]] == colon || kinds[t[n+1]] != digit && !maybeMAC(t, i)) && (i == 0 || t[i-1] != '+') {
+		if n+1 >= len(t) || !maybeMAC(t, i) && !spaced(t, n) {
+			return n
+		}
+	}
+	if (i == 0 || kinds[t[i-1]] != letter) && maybeMAC(t, i) {
 		if end := mac(t, i); end > 0 {
 			sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
 			return end
@@ -147,13 +165,17 @@ func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
 			next++
 		}
 	}
-	if next < len(t) && t[next] == ':' {
-		if end := bot(t, next); end > 0 {
-			sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.APIKey})
-			return end
+	return next
+}
+
+// spaced says that another digit follows behind a separator or two: the number goes on.
+func spaced(t string, i int) bool {
+	for k := i; k < len(t) && k < i+4; k++ {
+		if kinds[t[k]] == digit {
+			return true
 		}
 	}
-	return next
+	return false
 }
 
 func (sc *Scanner) at(t string, i int) int {

@@ -12,10 +12,11 @@ import (
 type Gate uint8
 
 const (
-	// At, Pair, Escape and Wide: the value holds '@'; ':' or '='; '%' or '\\'; a byte ≥ 0x80.
+	// At, Pair, Escape, Quote and Wide: the value holds '@'; ':', '=' or '>'; '%' or '\\'; a quote; a byte ≥ 0x80.
 	At Gate = 1 << iota
 	Pair
 	Escape
+	Quote
 	Wide
 	// Digits: at least MinDigits digits, the least that any number finder accepts.
 	Digits
@@ -43,15 +44,20 @@ func digits(w uint64) uint64 {
 	return (x + 0x50*lows) &^ (x + 0x46*lows) &^ w & highs
 }
 
+// Quiet says that no finder has an anchor: no at sign, no named value, no number. Only credentials with a
+// prefix or a scheme can stand in such a text, and they are Long.
+func (g Gate) Quiet() bool { return g&(At|Pair|Digits) == 0 }
+
 // Look passes over the value once.
 func Look(s string) Gate {
-	var at, pair, escape, wide uint64
+	var at, pair, escape, quote, wide uint64
 	count, i := 0, 0
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	for ; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
 		at |= zeros(w ^ '@'*lows)
-		pair |= zeros(w^':'*lows) | zeros(w^'='*lows)
+		pair |= zeros(w^':'*lows) | zeros(w^'='*lows) | zeros(w^'>'*lows)
+		quote |= zeros(w^'\''*lows) | zeros(w^'"'*lows)
 		escape |= zeros(w^'%'*lows) | zeros(w^'\\'*lows)
 		wide |= w & highs
 		count += bits.OnesCount64(digits(w))
@@ -63,15 +69,17 @@ func Look(s string) Gate {
 			count++
 		case c == '@':
 			at = 1
-		case c == ':' || c == '=':
+		case c == ':' || c == '=' || c == '>':
 			pair = 1
 		case c == '%' || c == '\\':
 			escape = 1
+		case c == '\'' || c == '"':
+			quote = 1
 		case c >= 0x80:
 			wide = 1
 		}
 	}
-	g |= flag(at, At) | flag(pair, Pair) | flag(escape, Escape) | flag(wide, Wide)
+	g |= flag(at, At) | flag(pair, Pair) | flag(escape, Escape) | flag(quote, Quote) | flag(wide, Wide)
 	if count >= MinDigits {
 		g |= Digits
 	}
