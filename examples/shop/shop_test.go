@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,6 +128,67 @@ func TestAQueueThatWasDeletedComesBackWithTheEndOfTheFault(t *testing.T) {
 	if result.Closed == 0 || len(result.GivenUp) == 0 || result.Closed+len(result.GivenUp) != 12 {
 		t.Errorf("%+v (%v): want some lost and the others closed", result, err)
 	}
+}
+
+func TestTheDoorRefusesWhatIsNoOrder(t *testing.T) {
+	s := start(t, "--customers=false")
+	s.ready(t)
+	shop, err := service.Find(s.dir, "shop-api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := func(order, model string) string {
+		return "--b\r\nContent-Disposition: form-data; name=\"order\"\r\n\r\n" + order +
+			"\r\n--b\r\nContent-Disposition: form-data; name=\"model\"; filename=\"x.stl\"\r\n\r\n" + model + "\r\n--b--\r\n"
+	}
+	const multipart = "multipart/form-data; boundary=b"
+	for _, tt := range []struct {
+		method, path, kind, body string
+		want                     int
+	}{
+		{"POST", "/api/orders", "text/plain", "hello", 400},
+		{"POST", "/api/orders", multipart, "--b--", 400},
+		{"POST", "/api/orders", multipart, form("{not json", "solid"), 400},
+		{"POST", "/api/orders", multipart, form(`{"email":"a@example.com"}`, "solid ascii"), 422},
+		{"POST", "/partner/orders", "application/json", "[]", 400},
+		{"GET", "/api/orders/ORD-99999999", "", "", 404},
+		{"GET", "/api/orders/..%2f..%2fetc", "", "", 404},
+		{"GET", "/api/orders/ORD-99999999/address", "", "", 404}, // not through the public door
+		{"POST", "/api/orders/ORD-99999999/approve", "", "", 404},
+		{"DELETE", "/api/orders/ORD-99999999", "", "", 405},
+		{"GET", "/admin/faults", "", "", 404}, // not on this port
+		{"GET", "/metrics", "", "", 404},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), tt.method, shop.HTTP+tt.path, strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", tt.kind)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != tt.want {
+			t.Errorf("%s %s %.40q: %d, want %d", tt.method, tt.path, tt.body, response.StatusCode, tt.want)
+		}
+	}
+	if summary, err := s.database(t).Summary(t.Context()); err != nil || summary.Orders != 0 {
+		t.Errorf("%+v (%v)", summary, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.dir, "uploads", "*")); len(left) != 0 {
+		t.Errorf("refused models are kept: %v", left)
+	}
+	response, err := http.Get(shop.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || !bytes.Contains(text, []byte(`shop_http_requests_total{code="422",route="POST /api/orders",shop_service="shop-api"} 1`)) {
+		t.Errorf("/metrics: %v\n%.2000s", err, text)
+	}
+	s.stop(t)
 }
 
 func TestWrongUsageIsSaid(t *testing.T) {

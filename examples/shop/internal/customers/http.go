@@ -26,7 +26,7 @@ var _ Shop = (*Web)(nil)
 // NewWeb talks to the shop at base.
 func NewWeb(base string) *Web {
 	return &Web{base: base, client: &http.Client{
-		Timeout:   20 * time.Second,
+		Timeout:   10 * time.Second, // below the time that shop up gives us to end
 		Transport: &http.Transport{MaxIdleConns: maxOpen, MaxIdleConnsPerHost: maxOpen, IdleConnTimeout: time.Minute},
 	}}
 }
@@ -110,7 +110,13 @@ func root(p Purchase) string {
 	return "/api/orders/"
 }
 
+// call finishes what it has begun, also when the customers are sent home: a
+// request that breaks off is an error in the shop's telemetry.
 func (w *Web) call(ctx context.Context, method, path, kind string, body io.Reader, p Purchase, into any) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
 	request, err := http.NewRequestWithContext(ctx, method, w.base+path, body)
 	if err != nil {
 		return err

@@ -87,6 +87,9 @@ func (a App) distribute(ctx context.Context, m queue.Message) error {
 	volume, err := a.measure(ctx, o)
 	if err != nil {
 		a.Log.ErrorContext(ctx, "no price for the model of "+o.Email, "error", err)
+		if errors.Is(err, stl.ErrNotSTL) {
+			return nil // it will not be a model the next time either
+		}
 		return err
 	}
 	if err := a.DB.SetPrice(ctx, o.ID, volume, cents(volume, o.Material)); err != nil {

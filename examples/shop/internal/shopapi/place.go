@@ -95,6 +95,11 @@ func (a App) accept(w http.ResponseWriter, r *http.Request, source string, wish 
 		a.refuse(w, r.WithContext(ctx), "keep the model of "+wish.Email, err)
 		return
 	}
+	if err := measurable(a.modelPath(id)); err != nil {
+		a.Log.WarnContext(ctx, "a model was refused", "error", err)
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
 	o := store.Order{
 		ID: id, Source: source, Name: wish.Name, Email: wish.Email, Phone: wish.Phone, Card: wish.Card, Address: wish.Address,
 		Note: wish.Note, Session: orderctx.Session(ctx), Material: wish.Material, ModelPath: a.modelPath(id), ModelBytes: size,
@@ -142,6 +147,21 @@ func (a App) keep(ctx context.Context, id string, wish Wish, model func(io.Write
 		span.SetStatus(codes.Error, "model of "+wish.Email+": "+err.Error())
 	}
 	return size, err
+}
+
+// measurable refuses at the door what the MES could not price. What is refused
+// is not kept.
+func measurable(path string) error {
+	file, err := os.Open(path) // made of an order number
+	if err != nil {
+		return err
+	}
+	_, err = stl.Volume(file)
+	_ = file.Close() // only read
+	if err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 func write(path string, model func(io.Writer) error) (size int64, err error) {
