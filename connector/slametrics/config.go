@@ -88,8 +88,13 @@ type TransitionConfig struct {
 	From string `mapstructure:"from"`
 	// To is the stage to reach.
 	To string `mapstructure:"to"`
-	// Deadline, from entering From: later is breached.
+	// Deadline, from entering From: later is breached. Give either this or DeadlineAttribute.
 	Deadline time.Duration `mapstructure:"deadline"`
+	// DeadlineAttribute names an attribute of the order's stage events that holds the instant promised: RFC 3339, or
+	// Unix time in s, ms, µs or ns. The newest event's promise holds.
+	DeadlineAttribute string `mapstructure:"deadline_attribute"`
+	// Default is the deadline, from entering From, of orders without that attribute.
+	Default time.Duration `mapstructure:"default"`
 	// StuckAfter, from entering From: an order still there counts as stuck. 0 is never.
 	StuckAfter time.Duration `mapstructure:"stuck_after"`
 	// LostAfter, from entering From, at least Deadline: an order still missing is lost. 0 is never.

@@ -61,6 +61,12 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
     transitions: [{from: a, to: b, deadline: 800h}]`), []string{"longer than time::max_age", "raise max_age"}},
 		"spans asked of logs": {flow(`
     stages: {a: {signal: log, kind: server}}`), []string{"of spans: drop them"}},
+		"two deadlines": {flow(`
+    stages: {a: {service: x}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline: 10s, deadline_attribute: z, default: 5s}]`), []string{"give one of them"}},
+		"no default": {flow(`
+    stages: {a: {service: x}, b: {service: y}}
+    transitions: [{from: a, to: b, deadline_attribute: z}]`), []string{"for orders without z"}},
 		"an unknown key":  {"objectives: []", []string{"objectives"}},
 		"nothing at all":  {"services: {enabled: false}", []string{"nothing to do"}},
 		"unknown in list": {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},

@@ -2,6 +2,7 @@ package slametrics_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -232,5 +233,37 @@ func TestSeveralOrdersOnOneSpan(t *testing.T) {
 		r.sendTraces(td)
 		r.stop()
 		require.Equal(t, 2.0, r.numbers()["order.started{}"])
+	})
+}
+
+func TestAnOrderMayCarryItsOwnDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, `
+flows:
+  order:
+    stages:
+      a: {attributes: {st: a}}
+      b: {attributes: {st: b}}
+    transitions:
+      - {from: a, to: b, deadline_attribute: order.promised_at, default: 10s, lost_after: 12s}
+time: {allowed_lateness: 2s, path_silence: 10s}
+`)
+		now := time.Now()
+		enter := func(order, promise string) {
+			r.send(point{service: "shop", name: "x", end: now, attributes: map[string]string{"order.id": order, "st": "a", "order.promised_at": promise}})
+		}
+		enter("soon", now.Add(4*time.Second).Format(time.RFC3339Nano))
+		enter("later", strconv.FormatInt(now.Add(20*time.Second).UnixMilli(), 10))
+		enter("unreadable", "next week")
+		r.live(7 * time.Second)
+		require.Equal(t, []string{"soon a->b breached"}, r.told())
+		r.send(point{service: "shop", name: "moved", end: now.Add(time.Second), attributes: map[string]string{"order.id": "soon", "st": "a", "order.promised_at": now.Add(time.Minute).Format(time.RFC3339)}})
+		r.live(1500 * time.Millisecond)
+		require.Equal(t, []string{"soon a->b breached", "soon a->b retracted"}, r.told(), "the newest promise holds")
+		r.live(7 * time.Second)
+		require.Equal(t, []string{"unreadable a->b breached", "unreadable a->b lost"}, r.told()[2:])
+		r.live(8 * time.Second)
+		require.Equal(t, []string{"later a->b breached", "later a->b lost"}, r.told()[4:], "lost_after is never before the promise")
+		r.stop()
 	})
 }

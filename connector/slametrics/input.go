@@ -22,6 +22,7 @@ type reading struct {
 	events  [][]sighting  // by flow
 	stages  []*candidates // by flow; nil where the service reaches none
 	tally   []oddities    // by flow
+	pledges [][]pledge    // by flow
 	parcels []sighting    // events of messages
 }
 
@@ -31,8 +32,15 @@ type sighting struct {
 	event lifecycle.Event
 }
 
+// pledge is a deadline that an event carries for its order.
+type pledge struct {
+	key        string
+	transition int
+	at, until  int64
+}
+
 // oddities are the events of a flow that were not taken at their word.
-type oddities struct{ future, old, noKey int64 }
+type oddities struct{ future, old, noKey, unreadable int64 }
 
 var readings = sync.Pool{New: func() any { return new(reading) }}
 
@@ -41,6 +49,7 @@ func (j *judge) newReading() *reading {
 	r.now, r.items = time.Now().UnixNano(), 0
 	for len(r.events) < len(j.flows) {
 		r.events, r.stages, r.tally = append(r.events, nil), append(r.stages, nil), append(r.tally, oddities{})
+		r.pledges = append(r.pledges, nil)
 	}
 	return r
 }
@@ -168,10 +177,30 @@ func (j *judge) add(r *reading, f, stage int, own, resource pcommon.Map, at stam
 	if key.Type() == pcommon.ValueTypeSlice {
 		for i := range key.Slice().Len() {
 			r.sighted(f, text(key.Slice().At(i)), event)
+			j.pledge(r, f, text(key.Slice().At(i)), end, own, resource)
 		}
 		return
 	}
 	r.sighted(f, text(key), event)
+	j.pledge(r, f, text(key), end, own, resource)
+}
+
+// pledge collects the deadlines that an event carries.
+func (j *judge) pledge(r *reading, f int, key string, at int64, own, resource pcommon.Map) {
+	for _, p := range j.flows[f].match.promises {
+		v, ok := own.Get(p.attribute)
+		if !ok {
+			if v, ok = resource.Get(p.attribute); !ok {
+				continue
+			}
+		}
+		until, ok := instant(text(v))
+		if !ok {
+			r.tally[f].unreadable++
+			continue
+		}
+		r.pledges[f] = append(r.pledges[f], pledge{key, p.transition, at, until})
+	}
 }
 
 func (r *reading) sighted(f int, key string, event lifecycle.Event) {
@@ -264,6 +293,9 @@ func (j *judge) observe(ctx context.Context, r *reading) {
 		for k := range r.events[i] {
 			f.facts = f.book.Observe(r.events[i][k].key, r.events[i][k].event, f.facts)
 		}
+		for _, p := range r.pledges[i] {
+			f.facts = f.book.Promise(p.key, p.transition, p.at, p.until, f.facts)
+		}
 		j.settle(ctx, f, r.now)
 		f.mu.Unlock()
 	}
@@ -301,6 +333,8 @@ func textOf(m pcommon.Map, key string) string {
 func (r *reading) release() {
 	for f := range r.events {
 		clear(r.events[f])
+		clear(r.pledges[f])
+		r.pledges[f] = r.pledges[f][:0]
 		r.events[f], r.stages[f], r.tally[f] = r.events[f][:0], nil, oddities{}
 	}
 	clear(r.parcels)

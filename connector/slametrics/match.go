@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -37,9 +38,16 @@ type stageMatch struct {
 
 type attributeMatch struct{ key, value string }
 
+// promiseMatch is an attribute that holds the deadline of a transition.
+type promiseMatch struct {
+	transition int
+	attribute  string
+}
+
 // flowMatch finds the stages that telemetry of a service may reach.
 type flowMatch struct {
 	key       string
+	promises  []promiseMatch
 	byService map[string]*candidates // those of any service among them
 	anywhere  *candidates
 }
@@ -123,6 +131,25 @@ func text(v pcommon.Value) string {
 	return v.AsString()
 }
 
+// instant reads RFC 3339, or Unix time in s, ms, µs or ns, told apart by their size.
+func instant(text string) (int64, bool) {
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t.UnixNano(), t.Year() > 1970 && t.Year() < 2262
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || n <= 0:
+		return 0, false
+	case n < 9e9: // seconds, up to the year 2255
+		return n * int64(time.Second), true
+	case n < 9e12:
+		return n * int64(time.Millisecond), true
+	case n < 9e15: // microseconds
+		return n * int64(time.Microsecond), true
+	}
+	return n, true
+}
+
 func (f *FlowConfig) keyAttribute() string { return cmp.Or(f.Key, "order.id") }
 
 // validate reports every mistake in a flow.
@@ -195,14 +222,21 @@ func (t *TransitionConfig) validate(stages map[string]StageConfig) error {
 			errs = append(errs, fmt.Errorf("%s: no stage %q: one of %v", end[0], end[1], slices.Sorted(maps.Keys(stages))))
 		}
 	}
-	if t.Deadline <= 0 {
+	switch {
+	case t.DeadlineAttribute != "" && t.Deadline != 0:
+		errs = append(errs, errors.New("deadline and deadline_attribute: give one of them; default is for orders without the attribute"))
+	case t.DeadlineAttribute != "" && t.Default <= 0:
+		errs = append(errs, fmt.Errorf("default: %s: give a time above zero, for orders without %s", t.Default, t.DeadlineAttribute))
+	case t.DeadlineAttribute == "" && t.Default != 0:
+		errs = append(errs, errors.New("default: it belongs to deadline_attribute: write deadline"))
+	case t.DeadlineAttribute == "" && t.Deadline <= 0:
 		errs = append(errs, fmt.Errorf("deadline: %s: give a time above zero", t.Deadline))
 	}
 	if t.StuckAfter < 0 {
 		errs = append(errs, fmt.Errorf("stuck_after: %s: give a time above zero, or leave it out", t.StuckAfter))
 	}
-	if t.LostAfter != 0 && t.LostAfter < t.Deadline {
-		errs = append(errs, fmt.Errorf("lost_after: %s is before the deadline (%s): raise it, or leave it out", t.LostAfter, t.Deadline))
+	if least := cmp.Or(t.Deadline, t.Default); t.LostAfter != 0 && t.LostAfter < least {
+		errs = append(errs, fmt.Errorf("lost_after: %s is before the deadline (%s): raise it, or leave it out", t.LostAfter, least))
 	}
 	return errors.Join(errs...)
 }
@@ -234,7 +268,8 @@ func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 	for _, t := range f.Transitions {
 		transitions = append(transitions, lifecycle.Transition{
 			From: slices.Index(order, t.From), To: slices.Index(order, t.To),
-			Deadline: t.Deadline, StuckAfter: t.StuckAfter, LostAfter: t.LostAfter,
+			Deadline: cmp.Or(t.Deadline, t.Default), StuckAfter: t.StuckAfter, LostAfter: t.LostAfter,
+			Promised: t.DeadlineAttribute != "",
 		})
 	}
 	if e := f.EndToEnd; e != nil {
@@ -249,6 +284,11 @@ func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 // matcher compiles the conditions of a flow's stages.
 func (f *FlowConfig) matcher(flow *lifecycle.Flow) flowMatch {
 	m := flowMatch{key: f.keyAttribute(), byService: map[string]*candidates{}}
+	for i, t := range f.Transitions {
+		if t.DeadlineAttribute != "" {
+			m.promises = append(m.promises, promiseMatch{i, t.DeadlineAttribute})
+		}
+	}
 	for _, stage := range f.Stages {
 		if stage.Service != "" && m.byService[stage.Service] == nil {
 			m.byService[stage.Service] = new(candidates)

@@ -25,6 +25,7 @@ type Book struct {
 	timers   timers
 	stages   []StageGauge
 	problems map[problemKey]problem
+	promises map[problemKey]promise
 	oldest   uint32 // list of resting orders
 	newest   uint32
 	count    int
@@ -56,7 +57,7 @@ func NewBook(flow *Flow, limits Limits, wheel timers) *Book {
 	return &Book{
 		flow: flow, limits: limits, mark: math.MinInt64, timers: wheel,
 		seed: maphash.MakeSeed(), index: map[uint64]uint32{},
-		stages: make([]StageGauge, len(flow.Stages)), problems: map[problemKey]problem{},
+		stages: make([]StageGauge, len(flow.Stages)), problems: map[problemKey]problem{}, promises: map[problemKey]promise{},
 		oldest: nobody, newest: nobody,
 	}
 }
@@ -94,14 +95,10 @@ func (b *Book) Advance(w int64, facts []Fact) []Fact {
 // find returns the order, made if need be; false if the book is full.
 func (b *Book) find(key string) (uint32, bool) {
 	hash := maphash.String(b.seed, key)
-	head, known := b.index[hash]
-	if known {
-		for id := head; id != nobody; id = b.slab.order(id).chain {
-			if b.slab.hasKey(id, key) {
-				return id, true
-			}
-		}
+	if id, ok := b.lookUp(key, hash); ok {
+		return id, true
 	}
+	head, known := b.index[hash]
 	if b.count >= b.limits.MaxOrders {
 		if b.oldest == nobody {
 			return 0, false
@@ -116,6 +113,17 @@ func (b *Book) find(key string) (uint32, bool) {
 	b.index[hash] = id
 	b.count++
 	return id, true
+}
+
+func (b *Book) lookUp(key string, hash uint64) (uint32, bool) {
+	if head, known := b.index[hash]; known {
+		for id := head; id != nobody; id = b.slab.order(id).chain {
+			if b.slab.hasKey(id, key) {
+				return id, true
+			}
+		}
+	}
+	return nobody, false
 }
 
 func (b *Book) addEvent(id uint32, e Event) {
@@ -227,6 +235,7 @@ func (b *Book) forget(id uint32, why Kind) {
 	b.leave(o)
 	b.rest(id, o, false)
 	b.clearProblems(id, o)
+	b.clearPromises(id)
 	b.timers.Disarm(id)
 	if head := b.index[o.hash]; head != id {
 		for b.slab.order(head).chain != id {

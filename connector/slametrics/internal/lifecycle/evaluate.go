@@ -17,7 +17,7 @@ func (b *Book) evaluate(id uint32, o *order, events []Event) int64 {
 			if e.flags&unarmed != 0 {
 				continue
 			}
-			in := b.flow.judge(vis, i, t, b.mark)
+			in := b.flow.judge(vis, i, t, b.mark, b.promise(id, t))
 			b.change(id, events, vis, i, t, e.state(slot), in)
 			e.setState(slot, in.verdict)
 			next = min(next, in.next)
@@ -48,7 +48,7 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 		if vis[i].again {
 			return never // its first visit was dropped, after it was decided
 		}
-		in := b.flow.judge(vis, i, t, b.mark)
+		in := b.flow.judge(vis, i, t, b.mark, 0)
 		b.change(id, events, vis, i, t, o.endToEnd, in)
 		o.endToEnd = in.verdict
 		b.trouble(id, o, vis, i, t, in)

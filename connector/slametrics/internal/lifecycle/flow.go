@@ -37,6 +37,7 @@ type Transition struct {
 	Deadline   time.Duration
 	StuckAfter time.Duration
 	LostAfter  time.Duration
+	Promised   bool // an order may carry its own deadline: see Book.Promise
 	EndToEnd   bool // judged once per order, from its first visit of From; only an end stops it
 }
 

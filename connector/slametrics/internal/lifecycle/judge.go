@@ -98,8 +98,8 @@ type instance struct {
 
 const never = math.MaxInt64
 
-// judge decides transition t for the visit at index i, at watermark w.
-func (f *Flow) judge(visits []visit, i, t int, w int64) instance {
+// judge decides transition t for the visit at index i, at watermark w. A promise, if it is not 0, is the deadline.
+func (f *Flow) judge(visits []visit, i, t int, w, promise int64) instance {
 	tr := &f.Transitions[t]
 	entered := visits[i].at
 	in := instance{target: -1, next: never}
@@ -120,6 +120,9 @@ func (f *Flow) judge(visits []visit, i, t int, w int64) instance {
 	lost := int64(never)
 	if tr.LostAfter > 0 {
 		lost = after(entered, int64(tr.LostAfter))
+	}
+	if promise != 0 {
+		deadline, lost = promise, max(promise, lost)
 	}
 	switch {
 	case ended <= deadline && in.target >= 0:

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) connector.Settings {
 func AssertEqualSLAMetricsEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_sla_metrics_events",
-		Description: "Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), or named no order (no_key). [Alpha]",
+		Description: "Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), named no order (no_key), or promised an instant that cannot be read (unreadable). [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
