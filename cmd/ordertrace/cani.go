@@ -137,7 +137,7 @@ func (o canIOptions) tokenRoles(now time.Time) (roles []string, refused string, 
 	if o.tokens == "" {
 		return nil, "", errors.New("--token-id needs --tokens, the file that it is in")
 	}
-	_, tokens, err := policy.Load(o.policy, o.tokens)
+	_, tokens, err := policy.Load(o.policy, o.tokens, false)
 	if err != nil {
 		return nil, "", err
 	}

@@ -21,6 +21,8 @@ type Config struct {
 	Tokens string `mapstructure:"tokens"`
 	// Audit is where denials are written.
 	Audit AuditConfig `mapstructure:"audit"`
+	// Issuers are the OpenID providers whose access tokens (JWT) are believed.
+	Issuers []IssuerConfig `mapstructure:"issuers"`
 	// HTTPPaths are the receiver's paths, in case they were changed there.
 	HTTPPaths HTTPPaths `mapstructure:"http_paths"`
 	// Failures bounds how fast somebody may fail to authenticate.
@@ -72,7 +74,7 @@ func (c *Config) Validate() error {
 	var errs []error
 	if c.Policy == "" {
 		errs = append(errs, errors.New("policy: is empty; name a policy file, for example a copy of the shipped policy.example.yaml"))
-	} else if _, _, err := policy.Load(c.Policy, c.Tokens); err != nil {
+	} else if _, _, err := policy.Load(c.Policy, c.Tokens, len(c.Issuers) > 0); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Audit.Path == "" {
@@ -84,6 +86,7 @@ func (c *Config) Validate() error {
 	if c.Failures.Burst < 1 || c.Failures.Every <= 0 || c.Failures.Sources < 1 {
 		errs = append(errs, errors.New("failures: burst, every and sources must all be above zero"))
 	}
+	errs = append(errs, validateIssuers(c.Issuers))
 	return errors.Join(append(errs, c.HTTPPaths.validate())...)
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/audit"
 	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/door"
+	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/jwt"
 	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/limit"
 	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/metadata"
 	"github.com/ordertrace/ordertrace/internal/access/policy"
@@ -37,6 +38,7 @@ type rbacAuth struct {
 	counters  counters
 	paths     map[string]policy.Permission
 	failures  *limit.Limiter
+	jwts      *jwt.Verifier // nil without issuers
 	door      *door.Door
 	host      component.Host
 
@@ -50,17 +52,18 @@ func newExtension(cfg *Config, set extension.Settings) (*rbacAuth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create telemetry: %w", err)
 	}
+	verifier := newVerifier(cfg.Issuers)
 	failures := limit.New(cfg.Failures.Burst, cfg.Failures.Every, cfg.Failures.Sources)
 	return &rbacAuth{
 		cfg: cfg, logger: set.Logger, telemetry: telemetry, counters: newCounters(),
-		paths: cfg.HTTPPaths.permissions(), failures: failures, door: door.New(failures),
+		paths: cfg.HTTPPaths.permissions(), failures: failures, jwts: verifier, door: door.New(failures, verifier),
 	}, nil
 }
 
 // Start opens the audit and the door. It fails on a wrong policy: only a reload keeps what was there before.
 func (r *rbacAuth) Start(_ context.Context, host component.Host) error {
 	r.host = host
-	p, tokens, err := policy.Load(r.cfg.Policy, r.cfg.Tokens)
+	p, tokens, err := policy.Load(r.cfg.Policy, r.cfg.Tokens, len(r.cfg.Issuers) > 0)
 	if err != nil {
 		return err
 	}
@@ -75,6 +78,9 @@ func (r *rbacAuth) Start(_ context.Context, host component.Host) error {
 	r.use(p, tokens)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
+	if err := r.fetchKeys(ctx); err != nil {
+		return err
+	}
 	return r.watch(ctx)
 }
 

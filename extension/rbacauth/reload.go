@@ -95,7 +95,7 @@ func soon(due *time.Timer, pending bool) bool {
 
 // reload takes over changed files, or keeps the old keys and raises the alarm.
 func (r *rbacAuth) reload() {
-	p, tokens, err := policy.Load(r.cfg.Policy, r.cfg.Tokens)
+	p, tokens, err := policy.Load(r.cfg.Policy, r.cfg.Tokens, len(r.cfg.Issuers) > 0)
 	if err != nil {
 		r.countReload("rejected")
 		r.telemetry.RbacAuthPolicyStale.Record(context.Background(), 1)

@@ -23,8 +23,8 @@ func LoadFile(path string) (*Policy, error) {
 }
 
 // Load reads a policy and, when a path is given, the tokens that refer to it. The two belong together: a token with
-// a role that the policy lacks is an error, and so is a pair that admits nobody.
-func Load(policyPath, tokensPath string) (*Policy, *token.Set, error) {
+// a role that the policy lacks is an error, and so is a pair that admits nobody, unless there are others.
+func Load(policyPath, tokensPath string, others bool) (*Policy, *token.Set, error) {
 	p, err := LoadFile(policyPath)
 	if err != nil {
 		return nil, nil, err
@@ -39,7 +39,7 @@ func Load(policyPath, tokensPath string) (*Policy, *token.Set, error) {
 			return nil, nil, fmt.Errorf("tokens %q: %w", tokensPath, err)
 		}
 	}
-	if tokens.Len() == 0 && p.Certificates() == 0 {
+	if tokens.Len() == 0 && p.Certificates() == 0 && !others {
 		return nil, nil, fmt.Errorf("policy %q names no certificate and there is no token: nobody could send; "+
 			"make one with `ordertrace token new --id NAME --role ROLE --file %s`", policyPath, orDefault(tokensPath, "tokens.yaml"))
 	}

@@ -88,15 +88,17 @@ func TestLoadTakesBothFilesOrNone(t *testing.T) {
 	dir := t.TempDir()
 	policyPath, tokensPath := filepath.Join(dir, "p.yaml"), filepath.Join(dir, "t.yaml")
 	require.NoError(t, os.WriteFile(policyPath, []byte("roles: {sender: {allow: [logs.write]}}"), 0o600))
-	_, _, err := Load(policyPath, "")
+	_, _, err := Load(policyPath, "", false)
 	assert.ErrorContains(t, err, "nobody could send")
+	_, _, err = Load(policyPath, "", true)
+	assert.NoError(t, err, "an identity provider admits somebody")
 	require.NoError(t, os.WriteFile(tokensPath, []byte("tokens: [{id: a, sha256: 0000000000000000000000000000000000000000000000000000000000000000, roles: [ghost], expires: 2027-01-01T00:00:00Z}]"), 0o600))
-	_, _, err = Load(policyPath, tokensPath)
+	_, _, err = Load(policyPath, tokensPath, false)
 	assert.ErrorContains(t, err, "ghost")
 	require.NoError(t, os.Chmod(policyPath, 0o666)) // #nosec G302 -- on purpose
-	_, _, err = Load(policyPath, tokensPath)
+	_, _, err = Load(policyPath, tokensPath, false)
 	assert.ErrorContains(t, err, "writable by others")
-	_, _, err = Load(filepath.Join(dir, "absent"), "")
+	_, _, err = Load(filepath.Join(dir, "absent"), "", false)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/jwt"
 	"github.com/ordertrace/ordertrace/extension/rbacauth/internal/limit"
 	"github.com/ordertrace/ordertrace/internal/access/policy"
 	"github.com/ordertrace/ordertrace/internal/access/token"
@@ -51,12 +52,13 @@ const (
 // The methods of authentication.
 const (
 	ByToken       = "token"
+	ByJWT         = "jwt"
 	ByCertificate = "certificate"
 	ByNothing     = "none"
 )
 
 // maxHeader bounds the Authorization value that is looked at.
-const maxHeader = 512
+const maxHeader = 17 << 10
 
 // Subject is somebody who proved who they are.
 type Subject struct {
@@ -95,11 +97,14 @@ type Keys struct {
 // Door is safe for concurrent use. Without keys it is closed to everybody.
 type Door struct {
 	keys     atomic.Pointer[Keys]
+	jwts     *jwt.Verifier // nil when no issuer is configured
 	failures *limit.Limiter
 }
 
-// New returns a closed door.
-func New(failures *limit.Limiter) *Door { return &Door{failures: failures} }
+// New returns a closed door. Without a verifier no JWT opens it.
+func New(failures *limit.Limiter, jwts *jwt.Verifier) *Door {
+	return &Door{failures: failures, jwts: jwts}
+}
 
 // Use replaces the keys; requests that come after it are judged by the new ones.
 func (d *Door) Use(keys Keys) { d.keys.Store(&keys) }
@@ -110,7 +115,7 @@ func (d *Door) Decide(r Request, now time.Time) Verdict {
 	if keys == nil {
 		return d.stranger(r, Verdict{Reason: Closed}, now)
 	}
-	subject, claimed, reason := keys.authenticate(r, now)
+	subject, claimed, reason := d.authenticate(keys, r, now)
 	verdict := Verdict{Subject: subject, Claimed: claimed, Reason: reason, PolicyHash: keys.Policy.Hash()}
 	if reason != "" {
 		return d.stranger(r, verdict, now)
@@ -137,7 +142,7 @@ func (d *Door) Authenticate(r Request, now time.Time) Verdict {
 	if keys == nil {
 		return d.stranger(r, Verdict{Reason: Closed}, now)
 	}
-	subject, claimed, reason := keys.authenticate(r, now)
+	subject, claimed, reason := d.authenticate(keys, r, now)
 	verdict := Verdict{Outcome: Allowed, Subject: subject, Claimed: claimed, Reason: reason, PolicyHash: keys.Policy.Hash()}
 	if reason != "" {
 		return d.stranger(r, verdict, now)
@@ -178,12 +183,12 @@ func (r Request) address() netip.AddrPort {
 }
 
 // authenticate judges a token whenever one is given: a good certificate does not excuse a bad token.
-func (k *Keys) authenticate(r Request, now time.Time) (subject Subject, claimed string, reason Reason) {
+func (d *Door) authenticate(k *Keys, r Request, now time.Time) (subject Subject, claimed string, reason Reason) {
 	switch {
 	case len(r.Authorization) > 1:
 		return Subject{Method: ByToken}, "", SeveralValues
 	case len(r.Authorization) == 1:
-		return k.byToken(r.Authorization[0], now)
+		return d.byBearer(k, r.Authorization[0], now)
 	case r.Certificate != nil:
 		return k.byCertificate(r.Certificate, now)
 	default:
@@ -191,7 +196,7 @@ func (k *Keys) authenticate(r Request, now time.Time) (subject Subject, claimed 
 	}
 }
 
-func (k *Keys) byToken(header string, now time.Time) (subject Subject, claimed string, reason Reason) {
+func (d *Door) byBearer(k *Keys, header string, now time.Time) (subject Subject, claimed string, reason Reason) {
 	subject.Method = ByToken
 	if len(header) > maxHeader {
 		return subject, "", Malformed
@@ -200,6 +205,27 @@ func (k *Keys) byToken(header string, now time.Time) (subject Subject, claimed s
 	if !strings.EqualFold(scheme, "bearer") {
 		return subject, "", WrongScheme
 	}
+	if d.jwts != nil && jwt.LooksLike(text) {
+		return d.byJWT(text, now)
+	}
+	return k.byToken(text, now)
+}
+
+func (d *Door) byJWT(text string, now time.Time) (subject Subject, claimed string, reason Reason) {
+	verified, err := d.jwts.Verify(text, now)
+	if err != nil {
+		reason = Malformed
+		var why jwt.Reason
+		if errors.As(err, &why) {
+			reason = Reason(why)
+		}
+		return Subject{Method: ByJWT}, "", reason
+	}
+	return Subject{Name: verified.Subject, Method: ByJWT, Roles: verified.Roles}, "", ""
+}
+
+func (k *Keys) byToken(text string, now time.Time) (subject Subject, claimed string, reason Reason) {
+	subject.Method = ByToken
 	claimed, ok := token.Split(text)
 	if !ok {
 		return subject, "", Malformed

@@ -25,13 +25,13 @@ func newDoor(t testing.TB, burst int) (*Door, string) {
 	require.NoError(t, err)
 	tokens, err := token.Parse([]byte("tokens: [{id: shop, sha256: "+entry.SHA256+", roles: [sender], expires: 2026-11-23T06:00:00Z}]"), p.HasRole)
 	require.NoError(t, err)
-	d := New(limit.New(burst, time.Hour, 100))
+	d := New(limit.New(burst, time.Hour, 100), nil)
 	d.Use(Keys{Policy: p, Tokens: tokens})
 	return d, text
 }
 
 func TestClosedDoorLetsNobodyIn(t *testing.T) {
-	v := New(limit.New(10, time.Hour, 10)).Decide(Request{Permission: policy.TracesWrite}, now)
+	v := New(limit.New(10, time.Hour, 10), nil).Decide(Request{Permission: policy.TracesWrite}, now)
 	assert.Equal(t, Unauthenticated, v.Outcome)
 	assert.Equal(t, Closed, v.Reason)
 }
