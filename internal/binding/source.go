@@ -7,6 +7,12 @@ type Source uint8
 const (
 	// NoSource is the zero value: nothing was found.
 	NoSource Source = iota
+	// LogBody is a text found in the body of a log record.
+	LogBody
+	// Statement is a text found in a database statement.
+	Statement
+	// Parameter is a parameter of a database statement.
+	Parameter
 	// Link is a binding that came over a span link from another trace.
 	Link
 	// Conversation is a binding that came over a conversation id.
@@ -36,7 +42,7 @@ const (
 )
 
 var sourceNames = [sourceCount]string{
-	"", "link", "conversation", "message", "query", "url", "baggage", "header",
+	"", "log_body", "sql", "sql_parameter", "link", "conversation", "message", "query", "url", "baggage", "header",
 	"resource", "link_attribute", "event", "attribute", "canonical",
 }
 
@@ -71,7 +77,7 @@ func Sources() []Source {
 type Joins uint8
 
 // With returns the set with s added.
-func (j Joins) With(s Source) Joins { return j | 1<<s }
+func (j Joins) With(s Source) Joins { return j | 1<<(s-Link) }
 
 // Has says whether s is in the set.
-func (j Joins) Has(s Source) bool { return s < 8 && j&(1<<s) != 0 }
+func (j Joins) Has(s Source) bool { return s >= Link && s <= Message && j&(1<<(s-Link)) != 0 }

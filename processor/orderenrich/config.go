@@ -77,6 +77,13 @@ type IdentifierConfig struct {
 	ConversationID bool `mapstructure:"conversation_id"`
 	// SpanLinks joins traces whose spans link to each other, two links far. A span with more than 8 links joins nothing.
 	SpanLinks bool `mapstructure:"span_links"`
+	// SQL are regular expressions (RE2) that find it in db.query.text or db.statement: the only group, or the whole match.
+	SQL []string `mapstructure:"sql"`
+	// SQLParameters are statement parameters, as attributes db.query.parameter.*.
+	SQLParameters []string `mapstructure:"sql_parameters"`
+	// LogBody are regular expressions (RE2) that find it in log bodies that are text: the only group, or the whole match. So
+	// systems that only write logs show up in an order's life.
+	LogBody []string `mapstructure:"log_body"`
 	// Pattern is a regular expression (RE2) that a whole value must match. Default: anything but zeros.
 	Pattern string `mapstructure:"pattern"`
 	// PseudonymKey makes raw values pseudonyms: HMAC-SHA256 under the primary key of this JSON file (mode 0600). Present but
@@ -181,6 +188,6 @@ func (c *Config) rule(name string) extract.Rule {
 	id := c.Identifiers[name]
 	return extract.Rule{
 		Name: name, Attributes: id.Attributes, URLPaths: id.URLPath, Query: id.Query, Headers: id.Headers,
-		Baggage: id.Baggage, Pattern: id.Pattern,
+		Baggage: id.Baggage, Statement: id.SQL, Parameters: id.SQLParameters, LogBody: id.LogBody, Pattern: id.Pattern,
 	}
 }

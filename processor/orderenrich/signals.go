@@ -156,8 +156,11 @@ func (d *desk) readLogs(ld plog.Logs) {
 			for k := range records.Len() {
 				r := records.At(k)
 				d.attributes(extract.Own, r.Attributes())
-				if r.Body().Type() == pcommon.ValueTypeMap {
+				switch r.Body().Type() {
+				case pcommon.ValueTypeMap:
 					d.attributes(extract.Body, r.Body().Map())
+				case pcommon.ValueTypeStr:
+					d.reader.Body(r.Body().Str())
 				}
 				d.add(r.TraceID(), [8]byte{}, r.SpanID())
 			}

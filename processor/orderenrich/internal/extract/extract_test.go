@@ -172,6 +172,46 @@ func TestRawValuesAreDerivedAndOwnOnesKept(t *testing.T) {
 	}
 }
 
+func TestTextsAreSearched(t *testing.T) {
+	rule := Rule{
+		Name: "order.id", Statement: []string{`order_id = '([^']*)'`}, Parameters: []string{"order_id"},
+		LogBody: []string{`(?i)order[ =:#]+([A-Z]+-[0-9]+)`, `#[0-9]{4}`},
+	}
+	for text, want := range map[string]string{
+		"order ORD-1 packed":                           "ORD-1",
+		"Order=ORD-1, order: ORD-2":                    "ORD-1 ORD-2",
+		"nothing to see":                               "",
+		"see #1234":                                    "#1234",
+		strings.Repeat("x", maxText) + "order A-1":     "",
+		strings.Repeat("x", maxText-9) + "order A-123": "", // cut within the value
+	} {
+		r := reader(t, rule)
+		r.Body(text)
+		var got []string
+		for _, f := range r.Facts {
+			got = append(got, f.Value)
+			if f.Source != binding.LogBody {
+				t.Errorf("source %s", f.Source)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%.30s: %q, want %q", text, got, want)
+		}
+	}
+	r := reader(t, rule)
+	read(r, Own, "db.query.text", "SELECT * FROM o WHERE order_id = 'ORD-1'")
+	read(r, Own, "db.statement", "UPDATE o SET x = 1 WHERE order_id = 'ORD-2'")
+	read(r, Own, "db.query.parameter.order_id", "ORD-3")
+	if len(r.Facts) != 3 || r.Facts[0].Source != binding.Statement || r.Facts[1].Value != "ORD-2" || r.Facts[2].Source != binding.Parameter {
+		t.Errorf("%+v", r.Facts)
+	}
+	for _, bad := range []string{"(", "(a)(b)", "a*"} {
+		if _, err := Compile([]Rule{{Name: "a", LogBody: []string{bad}}}, false, false); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
 func TestTemplatesThatCannotWorkAreRefused(t *testing.T) {
 	for _, template := range []string{
 		"", "api", "/api/orders", "/{order.id}/{order.id}", "/**/{order.id}", "/{x}/{order.id}", "/a//{order.id}", "/a/pre{order.id}",

@@ -133,6 +133,10 @@ func (r *Reader) act(a action, at Place, key, value string) {
 		r.fact(a, binding.Baggage, value, true)
 	case kindBaggageHeader:
 		r.baggage(a, rule, value)
+	case kindParameter:
+		r.fact(a, binding.Parameter, value, true)
+	case kindStatement:
+		r.text(a, binding.Statement, rule.statement, value)
 	case kindPath, kindFull, kindQuery:
 		r.url(a, rule, value)
 	}
@@ -195,7 +199,7 @@ func (r *Reader) Settle() {
 	for i := range r.Facts {
 		f := &r.Facts[i]
 		if s := r.Stamped[f.Rule]; s != binding.NoSource && f.Source == binding.Canonical {
-			f.Source, f.Guess = s, s <= binding.Message
+			f.Source, f.Guess = s, s >= binding.Link && s <= binding.Message
 		}
 	}
 }

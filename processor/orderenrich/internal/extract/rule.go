@@ -25,6 +25,9 @@ type Rule struct {
 	Query      []string // query parameters
 	Headers    []string // captured HTTP, RPC and message headers
 	Baggage    []string // baggage entries
+	Statement  []string // expressions that find it in a database statement
+	Parameters []string // parameters of a database statement
+	LogBody    []string // expressions that find it in a log body that is text
 	Pattern    string   // regular expression that a whole value must match; empty: anything
 	// Derive replaces a raw value, for example by a pseudonym. Values under the identifier's own name are not raw.
 	Derive func(raw string) string
@@ -36,7 +39,10 @@ type rule struct {
 	query   map[string]bool
 	baggage map[string]bool
 	pattern *regexp.Regexp
-	derive  func(string) string
+	// statement and body find values in texts.
+	statement, body []*regexp.Regexp
+
+	derive func(string) string
 }
 
 // Kinds of what a key can hold.
@@ -52,6 +58,8 @@ const (
 	kindHeader              // a captured header of rule
 	kindBaggage             // a baggage entry of rule
 	kindBaggageHeader
+	kindParameter // a parameter of a database statement
+	kindStatement // a database statement
 	kindMessage
 	kindConversation
 )
@@ -99,7 +107,7 @@ func Compile(rules []Rule, messages, conversations bool) (*Matcher, error) {
 func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
 	c := rule{name: r.Name, derive: r.Derive, query: folded(r.Query), baggage: folded(r.Baggage)}
 	var errs []error
-	for _, list := range [][]string{{r.Name + ".source"}, r.Attributes, r.Headers, r.Query, r.Baggage} {
+	for _, list := range [][]string{{r.Name + ".source"}, r.Attributes, r.Headers, r.Query, r.Baggage, r.Parameters} {
 		for _, s := range list {
 			if s == "" || len(s) > maxKey-32 {
 				errs = append(errs, fmt.Errorf("name %q: between 1 and %d bytes", s, maxKey-32))
@@ -122,6 +130,19 @@ func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
 	}
 	for _, b := range r.Baggage {
 		m.add(action{kindBaggage, i, 0}, "baggage."+b)
+	}
+	for _, p := range r.Parameters {
+		m.add(action{kindParameter, i, 0}, "db.query.parameter."+p)
+	}
+	var err error
+	if c.statement, err = compileTexts("sql", r.Statement); err != nil {
+		errs = append(errs, err)
+	}
+	if c.body, err = compileTexts("log_body", r.LogBody); err != nil {
+		errs = append(errs, err)
+	}
+	if len(c.statement) > 0 {
+		m.add(action{kindStatement, i, 0}, "db.query.text", "db.statement")
 	}
 	paths, err := newTrie(r.Name, r.URLPaths)
 	if err != nil {
