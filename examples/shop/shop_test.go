@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +190,35 @@ func TestTheDoorRefusesWhatIsNoOrder(t *testing.T) {
 		t.Errorf("/metrics: %v\n%.2000s", err, text)
 	}
 	s.stop(t)
+}
+
+func TestTheReadmeAndTheFlagsAgree(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := map[string]bool{}
+	for _, args := range [][]string{{"up", "-h"}, {"shop-api", "-h"}, {"mes-api", "-h"}, {"customers", "-h"}, {"broker", "-h"}, {"fault", "f1", "-h"}, {"lose", "-h"}, {"summary", "-h"}} {
+		help, err := shop(t, t.TempDir(), args...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+		for _, line := range strings.Split(string(help), "\n") {
+			if name, ok := strings.CutPrefix(line, "  -"); ok {
+				flags[strings.Fields(name)[0]] = true
+			}
+		}
+	}
+	for name := range flags {
+		if !bytes.Contains(readme, []byte("| `--"+name+"`")) {
+			t.Errorf("README.md has no row for --%s", name)
+		}
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)`").FindAllSubmatch(readme, -1) {
+		if !flags[string(row[1])] {
+			t.Errorf("README.md has a row for --%s, which is no flag", row[1])
+		}
+	}
 }
 
 func TestWrongUsageIsSaid(t *testing.T) {
