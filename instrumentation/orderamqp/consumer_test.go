@@ -240,7 +240,7 @@ func only(t *testing.T, r *tracetest.SpanRecorder) sdktrace.ReadOnlySpan {
 func str(span sdktrace.ReadOnlySpan, key string) string {
 	attrs := span.Attributes()
 	if i := slices.IndexFunc(attrs, func(kv attribute.KeyValue) bool { return string(kv.Key) == key }); i >= 0 {
-		return attrs[i].Value.Emit()
+		return attrs[i].Value.String()
 	}
 	return ""
 }
