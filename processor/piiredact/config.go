@@ -46,11 +46,15 @@ type KeysConfig struct {
 	// HMAC is the file of the keys of the action hash, mode 0600. Empty: a random key of this start, so that
 	// pseudonyms change with every restart and differ between collectors.
 	HMAC string `mapstructure:"hmac"`
+	// AEAD is the file of the Tink keyset of the action encrypt, mode 0600.
+	AEAD string `mapstructure:"aead"`
+	// SIV is the file of the Tink keyset of the action token, mode 0600.
+	SIV string `mapstructure:"siv"`
 }
 
 // DetectorConfig is what is done about one kind of data. Empty fields keep what the profile says.
 type DetectorConfig struct {
-	// Action is keep, truncate, hash, mask or drop, for all signals that have none of their own.
+	// Action is keep, truncate, hash, token, encrypt, mask or drop, for all signals that have none of their own.
 	Action policy.Action `mapstructure:"action"`
 	// Traces, Logs and Metrics are the action in that signal.
 	Traces  policy.Action `mapstructure:"traces"`
@@ -131,7 +135,31 @@ func (c *Config) Validate() error {
 	if c.Limits.MaxKeys < 0 || c.Limits.MaxKeys > 1<<20 {
 		bad("limits::max_keys", "%d is not between 0 and %d", c.Limits.MaxKeys, 1<<20)
 	}
+	errs = append(errs, c.validateKeys()...)
 	return errors.Join(append(errs, c.validateRules()...)...)
+}
+
+// validateKeys wants a key file for every action that needs one, and no ciphertext on metrics.
+func (c *Config) validateKeys() (errs []error) {
+	for name, d := range c.Detectors {
+		for _, a := range []policy.Action{d.Action, d.Traces, d.Logs, d.Metrics} {
+			if a == policy.Encrypt && c.Keys.AEAD == "" {
+				errs = append(errs, fmt.Errorf("detectors::%s: encrypt needs keys::aead", name))
+			}
+			if a == policy.Token && c.Keys.SIV == "" {
+				errs = append(errs, fmt.Errorf("detectors::%s: token needs keys::siv", name))
+			}
+		}
+		if d.Metrics == policy.Encrypt || d.Action == policy.Encrypt && d.Metrics == "" {
+			errs = append(errs, fmt.Errorf("detectors::%s: encrypt makes a new series of every metric point: set metrics to hash, token, mask or drop", name))
+		}
+	}
+	for i, r := range c.Rules {
+		if r.Action == policy.Token && c.Keys.SIV == "" {
+			errs = append(errs, fmt.Errorf("rules[%d]: token needs keys::siv", i))
+		}
+	}
+	return errs
 }
 
 func (d *DetectorConfig) validate(name string) (errs []error) {
@@ -177,8 +205,8 @@ func (c *Config) validateRules() (errs []error) {
 		case r.Pattern == "" || re.MatchString(""):
 			errs = append(errs, fmt.Errorf("%s::pattern: matches the empty text: everything would be a finding", at))
 		}
-		if r.Action != "" && (!r.Action.Known() || r.Action == policy.Truncate) {
-			errs = append(errs, fmt.Errorf("%s::action: %q is none of keep, hash, mask, drop", at, r.Action))
+		if r.Action != "" && (!r.Action.Known() || r.Action == policy.Truncate || r.Action == policy.Encrypt) {
+			errs = append(errs, fmt.Errorf("%s::action: %q is none of keep, hash, token, mask, drop", at, r.Action))
 		}
 		if _, ok := checks[r.Checksum]; !ok {
 			errs = append(errs, fmt.Errorf("%s::checksum: %q is none of luhn, inn, snils, ogrn", at, strings.TrimSpace(r.Checksum)))

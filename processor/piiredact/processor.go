@@ -16,7 +16,6 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/metadata"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/redact"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
 )
@@ -32,25 +31,22 @@ type redactor struct {
 	signal string
 	dry    bool
 	engine *redact.Engine
-	keys   *pseudonym.Keyring
+	keys   *keys
 	log    *zap.Logger
 	tel    *metadata.TelemetryBuilder
 	bySig  []metric.AddOption
 	stop   sync.Once
 }
 
-// randomKeys is the key of this start, the same for all signals, so that a person has one pseudonym in all of them.
-var randomKeys = sync.OnceValue(pseudonym.Random)
-
 // warned: one warning a start is enough for three signals.
 var warned sync.Once
 
 func newRedactor(set processor.Settings, cfg *Config, signal string) (*redactor, error) {
 	r := &redactor{cfg: cfg, signal: signal, dry: cfg.Mode == DryRun, log: set.Logger}
-	r.keys = pseudonym.NewKeyring(randomKeys())
+	r.keys = newKeys(cfg.Keys)
 	rules, names := cfg.rules()
 	r.engine = redact.New(redact.Options{
-		Table: cfg.table(signal), Keys: r.keys, Loose: cfg.Profile.Loose(),
+		Table: cfg.table(signal), Keys: r.keys.ring, Box: &r.keys.box, Loose: cfg.Profile.Loose(),
 		Allow: cfg.Attributes.Allow, Secret: cfg.Attributes.Secret, Rules: rules, Names: names,
 		Limits: redact.Limits{Bytes: cfg.Limits.MaxValueBytes, Depth: cfg.Limits.MaxDepth, Keys: cfg.Limits.MaxKeys},
 	})
@@ -65,25 +61,38 @@ func newRedactor(set processor.Settings, cfg *Config, signal string) (*redactor,
 
 // start reads the keys: nothing is opened before, so that `validate` needs no secrets.
 func (r *redactor) start(context.Context, component.Host) error {
-	if r.cfg.Keys.HMAC != "" {
-		keys, err := pseudonym.Load(r.cfg.Keys.HMAC)
-		if err != nil {
-			return err
-		}
-		r.keys.Replace(keys)
-	} else {
+	if err := r.keys.load(); err != nil {
+		return err
+	}
+	if r.cfg.Keys.HMAC == "" {
 		warned.Do(func() {
 			r.log.Warn("keys::hmac is not set: pseudonyms use a random key of this start; they will not match those of other collectors or of the next start")
 		})
 	}
+	r.keys.watch(r.reloaded)
 	return r.tel.RegisterPiiRedactKeyCacheFullCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(r.engine.KeyCacheFull(), r.attrs())
 		return nil
 	})
 }
 
+// reloaded is told of every change of a key file that was seen.
+func (r *redactor) reloaded(err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = "failed"
+		r.log.Error("a key file changed and cannot be used; the keys before it stay", zap.Error(err))
+	} else {
+		r.log.Info("key files were read again", zap.String("signal", r.signal))
+	}
+	r.tel.PiiRedactKeyReloads.Add(context.Background(), 1, r.attrs("outcome", outcome))
+}
+
 func (r *redactor) shutdown(context.Context) error {
-	r.stop.Do(r.tel.Shutdown)
+	r.stop.Do(func() {
+		r.keys.stop()
+		r.tel.Shutdown()
+	})
 	return nil
 }
 

@@ -32,6 +32,9 @@ func (w *walk) field(s string, set func(string)) {
 func (w *walk) attributes(m pcommon.Map, depth int, parent string, above *redact.Decision) {
 	drop, rename := false, false
 	for k, v := range m.All() {
+		if depth == 0 {
+			w.se.At(k)
+		}
 		d := w.se.Key("", k)
 		if _, verdict := w.se.NameOf(d, k); verdict != redact.Same {
 			rename = true
@@ -45,6 +48,9 @@ func (w *walk) attributes(m pcommon.Map, depth int, parent string, above *redact
 		if w.value(v, depth, k, d) == redact.Dropped {
 			drop = true
 		}
+	}
+	if depth == 0 {
+		w.se.At("")
 	}
 	if w.dry {
 		return

@@ -32,6 +32,7 @@ type TelemetryBuilder struct {
 	PiiRedactBytes          metric.Int64Counter
 	PiiRedactFindings       metric.Int64Counter
 	PiiRedactKeyCacheFull   metric.Int64ObservableCounter
+	PiiRedactKeyReloads     metric.Int64Counter
 	PiiRedactValues         metric.Int64Counter
 }
 
@@ -111,6 +112,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_pii_redact_key_cache_full",
 		metric.WithDescription("Attribute keys whose meaning was not remembered because limits.max_keys was reached. [Development]"),
 		metric.WithUnit("{key}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PiiRedactKeyReloads, err = builder.meter.Int64Counter(
+		"otelcol_pii_redact_key_reloads",
+		metric.WithDescription("Changes of key files that were seen, by outcome (ok or failed; after a failure the keys before it stay). [Development]"),
+		metric.WithUnit("{reload}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PiiRedactValues, err = builder.meter.Int64Counter(

@@ -27,6 +27,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PiiRedactBudgetExceeded.Add(context.Background(), 1)
 	tb.PiiRedactBytes.Add(context.Background(), 1)
 	tb.PiiRedactFindings.Add(context.Background(), 1)
+	tb.PiiRedactKeyReloads.Add(context.Background(), 1)
 	tb.PiiRedactValues.Add(context.Background(), 1)
 	AssertEqualPiiRedactBudgetExceeded(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -38,6 +39,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPiiRedactKeyCacheFull(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPiiRedactKeyReloads(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPiiRedactValues(t, testTel,

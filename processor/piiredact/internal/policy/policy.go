@@ -15,12 +15,17 @@ const (
 	Keep     Action = "keep"
 	Truncate Action = "truncate"
 	Hash     Action = "hash"
+	Token    Action = "token"
+	Encrypt  Action = "encrypt"
 	Mask     Action = "mask"
 	Drop     Action = "drop"
 )
 
 // Actions in the order of the reference.
-var Actions = []Action{Keep, Truncate, Hash, Mask, Drop}
+var Actions = []Action{Keep, Truncate, Hash, Token, Encrypt, Mask, Drop}
+
+// MaxActions is how many there are.
+const MaxActions = 7
 
 // Index is the action's place in Actions.
 func (a Action) Index() int { return slices.Index(Actions, a) }
@@ -44,7 +49,7 @@ type Table [int(finding.FirstRule) + finding.MaxRules]Rule
 
 // Set changes one entity's rule.
 func (t *Table) Set(e finding.Entity, r Rule) {
-	r.index = uint8(r.Action.Index()) //nolint:gosec // five actions
+	r.index = uint8(r.Action.Index()) //nolint:gosec // seven actions
 	t[e] = r
 }
 

@@ -9,19 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"regexp"
 )
 
 // keyBytes is the length of a key: as long as the hash.
 const keyBytes = 32
-
-// maxFile bounds a key file.
-const maxFile = 64 << 10
-
-// ErrOpenToOthers is what Load says of a file that others than its owner can read.
-var ErrOpenToOthers = errors.New("readable by others than its owner: chmod 600 it")
 
 // Key is one of a file's keys.
 type Key struct {
@@ -33,32 +25,10 @@ type Key struct {
 
 var idForm = regexp.MustCompile(`^[a-z0-9]{1,12}$`)
 
-// Load reads a key file: {"keys": [{"id": "k1", "key": "<base64 of 32 bytes>", "status": "primary"}]}.
+// Parse reads a key file's content: {"keys": [{"id": "k1", "key": "<base64 of 32 bytes>", "status": "primary"}]}.
 // The primary key makes new pseudonyms; those of the others ("active") are still recognised.
-// Errors never hold any of the file's contents.
-func Load(path string) ([]Key, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w: make one with `ordertrace keys new hmac --out FILE`", err)
-	}
-	if !st.Mode().IsRegular() || st.Size() > maxFile {
-		return nil, fmt.Errorf("key file %q: no regular file of at most %d bytes", path, maxFile)
-	}
-	if st.Mode().Perm()&0o077 != 0 {
-		return nil, &fs.PathError{Op: "key file", Path: path, Err: ErrOpenToOthers}
-	}
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	keys, err := parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("key file %q: %w", path, err)
-	}
-	return keys, nil
-}
-
-func parse(data []byte) ([]Key, error) {
+// Errors never hold any of the content.
+func Parse(data []byte) ([]Key, error) {
 	var file struct {
 		Keys []Key `json:"keys"`
 	}

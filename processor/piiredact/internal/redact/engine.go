@@ -14,6 +14,7 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/sealed"
 )
 
 // Fixed stands where a value was masked.
@@ -30,6 +31,7 @@ type Limits struct {
 type Options struct {
 	Table  *policy.Table
 	Keys   *pseudonym.Keyring
+	Box    *sealed.Box
 	Loose  bool
 	Allow  []string // keys of ids: number detectors skip them
 	Secret []string // keys of secrets, '*' matches anything

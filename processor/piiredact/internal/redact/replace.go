@@ -24,7 +24,7 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 	for _, f := range fs {
 		rule := se.e.opt.Table[f.Entity]
 		found := s[f.Start:f.End]
-		if rule.Action == policy.Keep || se.e.opt.Keys.Ours(found) {
+		if rule.Action == policy.Keep || se.ours(s, f) {
 			continue
 		}
 		with := se.replacement(f.Entity, rule, found)
@@ -60,7 +60,7 @@ func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 	if rule.Action == policy.Keep {
 		return se.edit(d, s)
 	}
-	if blank(s) || se.e.opt.Keys.Ours(s) {
+	if blank(s) || se.ours(s, finding.Finding{End: len(s)}) {
 		return s, Same
 	}
 	with := se.replacement(e, rule, s)
@@ -72,6 +72,11 @@ func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 		return "", Dropped
 	}
 	return with, Changed
+}
+
+// ours: the bytes were written by us, and prove it.
+func (se *Session) ours(s string, f finding.Finding) bool {
+	return se.e.opt.Keys.Ours(s[f.Start:f.End]) || se.e.opt.Box.Around(se.at, s, f.Start, f.End)
 }
 
 // blank values say nothing of anyone.
@@ -87,6 +92,16 @@ func (se *Session) replacement(e finding.Entity, rule policy.Rule, found string)
 	switch rule.Action {
 	case policy.Hash:
 		return se.e.opt.Keys.Name(se.label(e), pseudonym.Canonical(e, se.read(found)))
+	case policy.Token:
+		if t, err := se.e.opt.Box.Token(se.label(e), pseudonym.Canonical(e, se.read(found))); err == nil {
+			return t
+		}
+		return Fixed
+	case policy.Encrypt:
+		if t, err := se.e.opt.Box.Encrypt(se.at, found); err == nil {
+			return t
+		}
+		return Fixed
 	case policy.Truncate:
 		return truncate(e, found)
 	case policy.Drop:

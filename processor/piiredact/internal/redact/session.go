@@ -30,7 +30,7 @@ const (
 type Counts struct {
 	Values, Bytes    int64
 	TooLong, TooDeep int64
-	Found            [finding.FirstRule + finding.MaxRules][5]int64
+	Found            [finding.FirstRule + finding.MaxRules][policy.MaxActions]int64
 	any              bool
 }
 
@@ -44,7 +44,12 @@ type Session struct {
 	stmt    []byte
 	path    []byte
 	dropped bool
+	// at is the attribute under which the value stands; what is encrypted opens under it only.
+	at string
 }
+
+// At names the attribute of the values that follow; empty for fields without one.
+func (se *Session) At(key string) { se.at = key }
 
 // maxPasses bounds how often an edited value is looked at again: what an edit brings together may be a finding too.
 const maxPasses = 4

@@ -6,11 +6,12 @@ import (
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/sealed"
 )
 
 func testEngine(profile policy.Profile) *Engine {
 	return New(Options{
-		Table: profile.Table(), Keys: pseudonym.NewKeyring(pseudonym.Random()), Loose: profile.Loose(),
+		Table: profile.Table(), Keys: pseudonym.NewKeyring(pseudonym.Random()), Loose: profile.Loose(), Box: &sealed.Box{},
 		Allow: []string{"order.id"}, Secret: []string{"*.token"},
 		Limits: Limits{Bytes: 1 << 20, Depth: 32, Keys: 1024},
 	})
