@@ -3,6 +3,7 @@ package orderamqp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -139,11 +140,29 @@ func (c *Consumer) Close() {
 
 var errPanic = errors.New("handler panicked")
 
+// handlerErrorType names a handler's error by its SQLSTATE, if it is a
+// database's, or else by the Go type at its root: both are few.
 func handlerErrorType(err error) string {
-	if errors.Is(err, errPanic) {
+	var database interface{ SQLState() string }
+	switch {
+	case errors.Is(err, errPanic):
 		return "panic"
+	case errors.As(err, &database):
+		return database.SQLState()
 	}
-	return errorType(err)
+	if kind := errorType(err); kind != otherError {
+		return kind
+	}
+	root := err
+	for next := errors.Unwrap(root); next != nil; next = errors.Unwrap(root) {
+		root = next
+	}
+	switch kind := fmt.Sprintf("%T", root); kind {
+	case "*errors.errorString", "*errors.joinError", "*fmt.wrapErrors":
+		return otherError // says nothing
+	default:
+		return kind
+	}
 }
 
 func (c *Consumer) unsettled(tag uint64) bool {

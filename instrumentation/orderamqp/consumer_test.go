@@ -3,6 +3,8 @@ package orderamqp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"slices"
 	"testing"
 
@@ -142,6 +144,28 @@ func TestServeSettlesWhatTheHandlerLeaves(t *testing.T) {
 				t.Errorf("broker saw %q, status %v", b.got, only(t, spans).Status())
 			}
 		})
+	}
+}
+
+type sqlError struct{}
+
+func (sqlError) Error() string    { return "lock timeout" }
+func (sqlError) SQLState() string { return "55P03" }
+
+func TestAHandlersErrorIsNamed(t *testing.T) {
+	for want, err := range map[string]error{
+		"55P03":         fmt.Errorf("move: %w", sqlError{}),
+		"timeout":       fmt.Errorf("ask: %w", context.DeadlineExceeded),
+		"amqp_504":      amqp.ErrClosed,
+		"*fs.PathError": fmt.Errorf("open: %w", &fs.PathError{Op: "open", Err: nil}),
+		"_OTHER":        errors.New("no"),
+	} {
+		if got := handlerErrorType(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+	if got := handlerErrorType(errors.Join(errors.New("a"), errors.New("b"))); got != "_OTHER" {
+		t.Errorf("joined: %q", got)
 	}
 }
 

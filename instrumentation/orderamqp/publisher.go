@@ -162,6 +162,9 @@ func (p *Publisher) note(r amqp.Return) {
 	}
 }
 
+// otherError is what semantic conventions call an error without a kind.
+const otherError = "_OTHER"
+
 // errorType is a word of a small set, as semantic conventions ask.
 func errorType(err error) string {
 	var broker *amqp.Error
@@ -177,5 +180,5 @@ func errorType(err error) string {
 	case errors.As(err, &broker):
 		return fmt.Sprintf("amqp_%d", broker.Code)
 	}
-	return "_OTHER"
+	return otherError
 }

@@ -172,3 +172,25 @@ func BenchmarkSpanProcessor(b *testing.B) {
 		span.End()
 	}
 }
+
+func FuzzExtract(f *testing.F) {
+	f.Add("order.id=ORD-10000042,session.id=s-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=b")
+	f.Add("order.id=%4F%52%44;p=q, =,,", "00-00-00-00", strings.Repeat("x=y,", 40))
+	f.Fuzz(func(t *testing.T, bag, parent, state string) {
+		p := Propagator()
+		ctx := p.Extract(context.Background(), propagation.MapCarrier{"baggage": bag, "traceparent": parent, "tracestate": state})
+		for _, id := range []string{Order(ctx), Session(ctx)} {
+			if id != "" && !validID(id) {
+				t.Errorf("%q was taken for an id", id)
+			}
+		}
+		if n := baggage.FromContext(ctx).Len(); n > len(DefaultKeys()) {
+			t.Errorf("%d members were taken", n)
+		}
+		out := propagation.MapCarrier{}
+		p.Inject(ctx, out)
+		if again := p.Extract(context.Background(), out); Order(again) != Order(ctx) || Session(again) != Session(ctx) {
+			t.Errorf("%q changed on its way: %v", bag, out)
+		}
+	})
+}
