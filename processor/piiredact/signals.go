@@ -13,6 +13,12 @@ import (
 
 func (r *redactor) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := r.walk()
+	w.traces(td)
+	r.report(ctx, w.se)
+	return td, nil
+}
+
+func (w *walk) traces(td ptrace.Traces) {
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
 		w.resource(rs.Resource())
@@ -27,8 +33,6 @@ func (r *redactor) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces,
 			}
 		}
 	}
-	r.report(ctx, w.se)
-	return td, nil
 }
 
 func (w *walk) resource(r pcommon.Resource) { w.attributes(r.Attributes(), 0, "", nil) }
@@ -66,6 +70,12 @@ func (w *walk) state(ts pcommon.TraceState) {
 
 func (r *redactor) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	w := r.walk()
+	w.logs(ld)
+	r.report(ctx, w.se)
+	return ld, nil
+}
+
+func (w *walk) logs(ld plog.Logs) {
 	for i := range ld.ResourceLogs().Len() {
 		rl := ld.ResourceLogs().At(i)
 		w.resource(rl.Resource())
@@ -80,8 +90,6 @@ func (r *redactor) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 			}
 		}
 	}
-	r.report(ctx, w.se)
-	return ld, nil
 }
 
 func (w *walk) record(l plog.LogRecord) {
@@ -95,6 +103,12 @@ func (w *walk) record(l plog.LogRecord) {
 
 func (r *redactor) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
 	w := r.walk()
+	w.metrics(md)
+	r.report(ctx, w.se)
+	return md, nil
+}
+
+func (w *walk) metrics(md pmetric.Metrics) {
 	for i := range md.ResourceMetrics().Len() {
 		rm := md.ResourceMetrics().At(i)
 		w.resource(rm.Resource())
@@ -109,8 +123,6 @@ func (r *redactor) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Met
 			}
 		}
 	}
-	r.report(ctx, w.se)
-	return md, nil
 }
 
 func (w *walk) metric(m pmetric.Metric) {

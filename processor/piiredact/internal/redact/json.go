@@ -111,7 +111,7 @@ func (x *document) leaf(from, to, depth int, d *Decision) {
 	raw := x.s[from+1 : to-1]
 	if x.holes {
 		if raw != statement.Hole && raw != "" {
-			x.se.count(finding.Statement, policy.Mask.Index())
+			x.se.tell(finding.Statement, policy.Mask, raw, statement.Hole, true)
 			x.put(from, to, `"`+statement.Hole+`"`)
 		}
 		return
@@ -130,7 +130,7 @@ func (x *document) leaf(from, to, depth int, d *Decision) {
 func (x *document) number(from, to int, d *Decision) {
 	t := x.s[from:to]
 	if x.holes {
-		x.se.count(finding.Statement, policy.Mask.Index())
+		x.se.tell(finding.Statement, policy.Mask, t, statement.Hole, true)
 		x.put(from, to, `"`+statement.Hole+`"`)
 		return
 	}

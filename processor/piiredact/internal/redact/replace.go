@@ -12,11 +12,6 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
-func (se *Session) count(e finding.Entity, action int) {
-	se.Counts.any = true
-	se.Counts.Found[e][action]++
-}
-
 // replace edits s once: every finding takes its replacement's place.
 func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 	se.out = se.out[:0]
@@ -31,7 +26,7 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 		if with == found && rule.Action != policy.Drop {
 			continue
 		}
-		se.count(f.Entity, rule.Index())
+		se.tell(f.Entity, rule.Action, found, with, false)
 		if rule.Action == policy.Drop {
 			se.dropped = true
 		}
@@ -67,7 +62,7 @@ func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 	if with == s {
 		return s, Same
 	}
-	se.count(e, rule.Index())
+	se.tell(e, rule.Action, s, with, true)
 	if rule.Action == policy.Drop {
 		return "", Dropped
 	}
@@ -196,7 +191,7 @@ func (se *Session) coordinate(s string) (string, bool) {
 	if out == s || len(parts) == 0 {
 		return s, false
 	}
-	se.count(finding.GPS, rule.Index())
+	se.tell(finding.GPS, rule.Action, s, out, true)
 	return out, true
 }
 
@@ -208,14 +203,14 @@ func (se *Session) point(v float64) (string, float64, Verdict) {
 		return "", v, Same
 	case policy.Truncate:
 		if t := math.Trunc(v*100) / 100; t != v && math.Abs(v) <= 180 {
-			se.count(finding.GPS, rule.Index())
+			se.tell(finding.GPS, rule.Action, "", "", true)
 			return "", t, Changed
 		}
 		return "", v, Same
 	case policy.Drop:
-		se.count(finding.GPS, rule.Index())
+		se.tell(finding.GPS, rule.Action, "", "", true)
 		return "", v, Dropped
 	}
-	se.count(finding.GPS, rule.Index())
+	se.tell(finding.GPS, rule.Action, "", "", true)
 	return se.replacement(finding.GPS, rule, strconv.FormatFloat(v, 'f', -1, 64)), v, Changed
 }

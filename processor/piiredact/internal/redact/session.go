@@ -46,6 +46,24 @@ type Session struct {
 	dropped bool
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
 	at string
+	// Seen, when set, is told of every edit: for a person who wants to know why.
+	Seen func(Seen)
+}
+
+// Seen is one edit.
+type Seen struct {
+	Entity          finding.Entity
+	Action          policy.Action
+	At, Found, With string
+	ByKey           bool // the key said so, not the value
+}
+
+func (se *Session) tell(e finding.Entity, a policy.Action, found, with string, byKey bool) {
+	se.Counts.any = true
+	se.Counts.Found[e][a.Index()]++
+	if se.Seen != nil {
+		se.Seen(Seen{Entity: e, Action: a, At: se.at, Found: found, With: with, ByKey: byKey})
+	}
 }
 
 // At names the attribute of the values that follow; empty for fields without one.
@@ -61,6 +79,7 @@ func (se *Session) Release() {
 	if found {
 		se.Counts = Counts{}
 	}
+	se.at, se.Seen = "", nil
 	se.e.sessions.Put(se)
 }
 
@@ -160,7 +179,7 @@ func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
 func (se *Session) embedded(d *Decision, s string, at int) (string, Verdict) {
 	se.stmt = statement.SQL(append(se.stmt[:0], s[:at]...), s[at:])
 	if string(se.stmt) != s {
-		se.count(finding.Statement, policy.Mask.Index())
+		se.tell(finding.Statement, policy.Mask, s[at:], string(se.stmt[at:]), false)
 		return string(se.stmt), Changed
 	}
 	return se.edit(d, s)
@@ -175,7 +194,7 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 	}
 	se.stmt = statement.Obfuscate(se.stmt[:0], s)
 	if string(se.stmt) != s {
-		se.count(finding.Statement, policy.Mask.Index())
+		se.tell(finding.Statement, policy.Mask, s, string(se.stmt), true)
 		return string(se.stmt), Changed
 	}
 	return se.edit(d, s)
