@@ -46,6 +46,7 @@ It exits with 0 on success (or "yes"), 1 on "no", 2 on an error.`,
 		group("certs", "Make certificates for development", newCertsDevCommand()),
 		newCanICommand(),
 		newPresetsCommand(),
+		newRedactCommand(),
 	)
 	return root
 }
