@@ -71,6 +71,7 @@ func (s *stage) inspect(ctx context.Context, r *report.Report, src report.Source
 		r.CheckKinds(ctx, src),
 		r.CheckPersonal(ctx, src),
 		r.CheckMonitor(ctx, src),
+		r.CheckExemplars(ctx, src),
 	)
 	if err != nil {
 		return fmt.Errorf("check what was promised: %w", err)
@@ -98,6 +99,17 @@ func (s *stage) inspectLost(ctx context.Context, r *report.Report, src report.So
 	}
 	r.LostOrder.Alerted, r.LostOrder.Labels = alert.Received, alert.Labels
 	r.LostOrder.AfterS = alert.Received.Sub(lost.at).Seconds()
+	r.LostOrder.Others = map[string]string{}
+	for _, other := range s.hook.Alerts() {
+		name, order := other.Labels["alertname"], other.Labels["order_id"]
+		if order == lost.id || order == "" {
+			continue
+		}
+		r.LostOrder.Others[order] = name
+		if name == "LostOrder" {
+			r.Complain("an alert calls order %s lost, which was not", order)
+		}
+	}
 	trace, err := src.Jaeger.Trace(ctx, alert.Labels["trace_id"])
 	if err != nil {
 		return fmt.Errorf("read the trace that the alert names: %w", err)

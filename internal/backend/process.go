@@ -138,7 +138,7 @@ func (p *Process) WaitReady(ctx context.Context, probe func(context.Context) err
 			if strings.Contains(strings.ToLower(tail), "address already in use") || strings.Contains(tail, "eaddrinuse") {
 				return fmt.Errorf("%s: %w", p.Name, errPortTaken)
 			}
-			return fmt.Errorf("%s ended before it was ready (%v); the end of %s:\n%s", p.Name, p.err, p.Log, tail)
+			return fmt.Errorf("%s ended before it was ready (%w); the end of %s:\n%s", p.Name, p.err, p.Log, tail)
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w; the end of %s:\n%s", p.Name, last, p.Log, p.Tail(15))
 		case <-tick.C:

@@ -73,7 +73,7 @@ func (w *wire) ended(t *testing.T, kind trace.SpanKind, n int) []tracetest.SpanS
 func attrOf(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if a.Key == attribute.Key(key) {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

@@ -86,7 +86,7 @@ func searchAll(s Sources, service string) ask.Search {
 }
 
 // maxLooked bounds the traces that are read to find the rarest kind.
-const maxLooked = 2000
+const maxLooked = 50_000
 
 // CheckKinds looks for each kind of data on a span that belongs to an order.
 func (r *Report) CheckKinds(ctx context.Context, s Sources) error {

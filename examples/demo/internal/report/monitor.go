@@ -15,6 +15,9 @@ type Monitor struct {
 	Empty  []string `json:"without_data,omitempty"`
 	Rules  int      `json:"alert_rules"`
 	Ill    []string `json:"rules_that_fail,omitempty"`
+	// Exemplars lead from a metric to a trace.
+	Exemplars int `json:"exemplars"`
+	Resolved  int `json:"exemplars_whose_trace_is_in_jaeger"`
 }
 
 // CheckMonitor asks Prometheus every expression of the dashboards and how its rules fare.
@@ -57,6 +60,33 @@ func (r *Report) CheckMonitor(ctx context.Context, s Sources) error {
 	}
 	if len(rules) == 0 {
 		r.Complain("Prometheus has no rules")
+	}
+	return nil
+}
+
+// CheckExemplars follows the exemplars of the durations to their traces.
+func (r *Report) CheckExemplars(ctx context.Context, s Sources) error {
+	for _, metric := range []string{"order_transition_duration_seconds", "service_duration_seconds"} {
+		ids, err := s.Prometheus.Exemplars(ctx, metric, s.Since)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			r.Complain("%s has no exemplar", metric)
+		}
+		for _, id := range ids[:min(len(ids), 100)] {
+			r.Monitor.Exemplars++
+			trace, err := s.Jaeger.Trace(ctx, id)
+			if err != nil {
+				return err
+			}
+			if trace.SpanCount() > 0 {
+				r.Monitor.Resolved++
+			}
+		}
+	}
+	if lost := r.Monitor.Exemplars - r.Monitor.Resolved; lost > 0 {
+		r.Complain("%d of %d exemplars lead to no trace", lost, r.Monitor.Exemplars)
 	}
 	return nil
 }

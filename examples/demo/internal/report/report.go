@@ -46,6 +46,8 @@ type LostOrder struct {
 	AfterS    float64           `json:"after_s"`
 	Labels    map[string]string `json:"alert_labels"`
 	LastTrace int               `json:"spans_of_its_last_trace_in_jaeger"`
+	// Others are the orders that other alerts named: late ones, and none that is said to be lost.
+	Others map[string]string `json:"other_alerts,omitempty"`
 }
 
 // Collector is what the collector said of itself at the end.
@@ -98,7 +100,8 @@ func (r *Report) Summary() string {
 	for _, m := range r.Metrics {
 		line("  "+m.What, "Prometheus %g, shop %g", m.Prometheus, m.Shop)
 	}
-	line("dashboards", "%d expressions, %d without data; %d rules, %d failing", r.Monitor.Panels, len(r.Monitor.Empty), r.Monitor.Rules, len(r.Monitor.Ill))
+	line("dashboards", "%d expressions, %d without data; %d rules, %d failing; %d of %d exemplars lead to a trace",
+		r.Monitor.Panels, len(r.Monitor.Empty), r.Monitor.Rules, len(r.Monitor.Ill), r.Monitor.Resolved, r.Monitor.Exemplars)
 	if r.LostOrder.Labels != nil {
 		line("lost order", "%s named by the alert after %.0f s", r.LostOrder.OrderID, r.LostOrder.AfterS)
 	}
