@@ -192,6 +192,17 @@ func TestTheDoorRefusesWhatIsNoOrder(t *testing.T) {
 	s.stop(t)
 }
 
+func TestUpSaysWhichServiceCouldNotStart(t *testing.T) {
+	cmd := shop(t, t.TempDir(), "up", "--database", "mysql://shop:secret@nowhere/shop")
+	out, err := cmd.CombinedOutput()
+	if err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "has ended while the shop was starting") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if !strings.Contains(string(out), "not a PostgreSQL URL") || strings.Contains(string(out), "secret") {
+		t.Errorf("the reason is missing, or says too much: %s", out)
+	}
+}
+
 func TestTheReadmeAndTheFlagsAgree(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

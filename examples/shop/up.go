@@ -140,18 +140,21 @@ func (f *family) start(name string, args ...string) error {
 }
 
 func (f *family) ready(ctx context.Context, dir, name string) (service.Announcement, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	for _, c := range f.members {
 		go func() {
 			select {
 			case <-c.done: // a child that ends now will never announce itself
-				cancel()
+				cancel(fmt.Errorf("%s has ended while the shop was starting", c.name))
 			case <-ctx.Done():
 			}
 		}()
 	}
 	a, err := waitFor(ctx, dir, name, 40*time.Second)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return a, cause
+	}
 	if err != nil {
 		return a, fmt.Errorf("wait for %s: %w", name, err)
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -16,13 +17,18 @@ import (
 // maxJobs is how many jobs a service works on at once.
 const maxJobs = 16
 
-// Later stores a job of an order that is due after a time. The trace that
-// caused it is kept, and linked when the job runs.
+// Later stores a job of an order that is due after a time, with the headers
+// that a message would carry: the trace that caused it is linked when the job
+// runs, and its session goes on.
 func (s *Service) Later(ctx context.Context, orderID, step string, after time.Duration) error {
 	carrier := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(ctx, carrier)
+	orderctx.Propagator().Inject(ctx, carrier)
+	cause, err := json.Marshal(carrier)
+	if err != nil {
+		return err
+	}
 	return s.DB.AddJob(ctx, s.Name, store.Job{
-		OrderID: orderID, Step: step, Trace: carrier.Get("traceparent"),
+		OrderID: orderID, Step: step, Trace: string(cause),
 		DueMS: time.Now().Add(after).UnixMilli(),
 	})
 }
@@ -72,15 +78,18 @@ func (s *Service) runJobs(ctx context.Context) {
 // runJob runs one job in a trace of its own, with a link to the trace that
 // ordered it: hours may lie between the two.
 func (s *Service) runJob(ctx context.Context, job store.Job) {
+	carrier := propagation.MapCarrier{}
+	_ = json.Unmarshal([]byte(job.Trace), &carrier) // what cannot be read leaves the job without a link
+	ctx = orderctx.Propagator().Extract(ctx, carrier)
+	cause := trace.SpanContextFromContext(ctx)
 	if s.stamped() { // a service that names its orders does so before the span starts
 		if named, err := orderctx.WithOrder(ctx, job.OrderID); err == nil {
 			ctx = named
 		}
 	}
 	opts := []trace.SpanStartOption{trace.WithNewRoot()}
-	cause := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": job.Trace})
-	if sc := trace.SpanContextFromContext(cause); sc.IsValid() {
-		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: sc}))
+	if cause.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: cause}))
 	}
 	ctx, span := s.Tracer.Start(ctx, "job "+job.Step, opts...)
 	defer span.End()
