@@ -189,8 +189,8 @@ func TestAgreesWithAMap(t *testing.T) {
 		several bool
 	}
 	model := map[[16]byte]map[Name]state{}
-	for range 200_000 {
-		k := id(uint64(r.IntN(20_000) + 1))
+	for range 50_000 {
+		k := id(uint64(r.IntN(5_000) + 1))
 		n := Name(r.IntN(3))
 		v := state{value: fmt.Sprintf("ORD-%d", r.IntN(4)), source: Source(r.IntN(int(sourceCount)-1) + 1)}
 		x.Bind(Trace(k), Binding{Name: n, Source: v.source, Value: v.value}, start)
@@ -228,9 +228,9 @@ func checkBound(t testing.TB, x *Index, now time.Time, limit int64) {
 }
 
 func TestByteBoundHoldsAndTheNewestSurvive(t *testing.T) {
-	const limit = 4 << 20
+	const limit = 2 << 20
 	x := New(Options{MaxBytes: limit})
-	for i := range uint64(400_000) {
+	for i := range uint64(120_000) {
 		if out := x.Bind(Trace(id(i+1)), Binding{Source: URL, Value: "ORD-10000042"}, start); out != Bound {
 			t.Fatalf("bind %d: outcome %d", i, out)
 		}
@@ -239,8 +239,8 @@ func TestByteBoundHoldsAndTheNewestSurvive(t *testing.T) {
 			checkBound(t, x, start, limit)
 		}
 	}
-	for i := range uint64(10_000) {
-		if len(x.Lookup(Trace(id(400_000-i)), start, nil)) != 1 {
+	for i := range uint64(5_000) {
+		if len(x.Lookup(Trace(id(120_000-i)), start, nil)) != 1 {
 			t.Fatalf("the trace %d from the end is gone", i)
 		}
 	}
@@ -250,7 +250,7 @@ func TestByteBoundHoldsAndTheNewestSurvive(t *testing.T) {
 }
 
 func TestBytesPerTrace(t *testing.T) {
-	const limit = 64 << 20
+	const limit = 16 << 20
 	x := New(Options{MaxBytes: limit})
 	n := uint64(0)
 	for x.Stats(start).Evicted == 0 {
@@ -300,7 +300,7 @@ func TestPoisonedSourceBindsNoMore(t *testing.T) {
 
 func TestDifferentValuesOfOneSourceAreNotCountedTogether(t *testing.T) {
 	x := New(Options{})
-	for i := range 100_000 {
+	for i := range 20_000 {
 		if x.Contradict(7, fmt.Sprint("L", i), fmt.Sprint("H", i)) {
 			t.Fatal("quarantined")
 		}
