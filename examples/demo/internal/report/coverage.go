@@ -22,6 +22,8 @@ type Coverage struct {
 	// Bare counts the spans without an order id by service and name, to find who does not teach.
 	Bare    map[string]int  `json:"spans_without,omitempty"`
 	Samples []OrderCoverage `json:"samples"`
+
+	sessions int // spans with a session id
 }
 
 // OrderCoverage is one order of the sample.
@@ -49,38 +51,12 @@ func (r *Report) CheckCoverage(ctx context.Context, s Sources, n int) error {
 	rand.Shuffle(len(orders), func(i, j int) { orders[i], orders[j] = orders[j], orders[i] })
 	orders = orders[:min(n, len(orders))]
 	c := Coverage{Orders: len(orders), Bare: map[string]int{}}
-	sessions := 0
 	for _, order := range orders {
-		one := OrderCoverage{OrderID: order, Traces: len(truth[order])}
-		for _, id := range truth[order] {
-			traces, err := s.Jaeger.Trace(ctx, id)
-			if err != nil {
-				return err
-			}
-			spans := ask.Spans(traces)
-			if len(spans) == 0 {
-				c.Absent++
-			}
-			for _, span := range spans {
-				one.Spans++
-				if span.Attr("session.id") != "" {
-					sessions++
-				}
-				switch span.Attr("order.id") {
-				case order:
-					one.Right++
-				case "":
-					c.Bare[span.Service()+" "+span.Name()]++
-				default:
-					c.Wrong++
-				}
-			}
+		if err := c.look(ctx, s, order, truth[order]); err != nil {
+			return err
 		}
-		c.Traces, c.Spans, c.Right = c.Traces+one.Traces, c.Spans+one.Spans, c.Right+one.Right
-		c.Samples = append(c.Samples, one)
 	}
-	c.Share = share(c.Right, c.Spans)
-	c.Session = share(sessions, c.Spans)
+	c.Share, c.Session = share(c.Right, c.Spans), share(c.sessions, c.Spans)
 	r.Coverage = c
 	if c.Orders < n {
 		r.Complain("only %d orders to sample, not %d", c.Orders, n)
@@ -94,6 +70,38 @@ func (r *Report) CheckCoverage(ctx context.Context, s Sources, n int) error {
 	if c.Share < leastShare {
 		r.Complain("%.1f %% of the sampled orders' spans carry the order id, less than %.0f %%", 100*c.Share, 100*leastShare)
 	}
+	return nil
+}
+
+// look reads all traces of one order.
+func (c *Coverage) look(ctx context.Context, s Sources, order string, ids []string) error {
+	one := OrderCoverage{OrderID: order, Traces: len(ids)}
+	for _, id := range ids {
+		traces, err := s.Jaeger.Trace(ctx, id)
+		if err != nil {
+			return err
+		}
+		spans := ask.Spans(traces)
+		if len(spans) == 0 {
+			c.Absent++
+		}
+		for _, span := range spans {
+			one.Spans++
+			if span.Attr("session.id") != "" {
+				c.sessions++
+			}
+			switch span.Attr("order.id") {
+			case order:
+				one.Right++
+			case "":
+				c.Bare[span.Service()+" "+span.Name()]++
+			default:
+				c.Wrong++
+			}
+		}
+	}
+	c.Traces, c.Spans, c.Right = c.Traces+one.Traces, c.Spans+one.Spans, c.Right+one.Right
+	c.Samples = append(c.Samples, one)
 	return nil
 }
 
