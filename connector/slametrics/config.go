@@ -13,6 +13,9 @@ import (
 
 // Config is the configuration of the sla_metrics connector.
 type Config struct {
+	// Storage is the storage extension that keeps orders in flight and their counters over a restart. Without one they
+	// are forgotten. Messages and the counters of services are not kept.
+	Storage *component.ID `mapstructure:"storage"`
 	// Flows are the lives of orders to follow, by name. Without one only services are counted.
 	Flows map[string]FlowConfig `mapstructure:"flows"`
 	// Messages judges the delivery of messages by their producer and consumer spans; off if absent.

@@ -27,6 +27,7 @@ const maxTick = time.Second
 
 // judge is the core that all instances of one component id share.
 type judge struct {
+	id        component.ID
 	config    *Config
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
@@ -35,9 +36,12 @@ type judge struct {
 	red       *series.Store
 	flows     []*flowJudge
 	messages  *messageJudge // nil if off
+	keeper    *keeper       // nil without a storage; set by Start
 
 	clockMu sync.Mutex
 	clock   *watermark.Clock // owned by clockMu
+
+	readings sync.Pool // of *reading
 
 	forget func() // removes the judge from its factory
 
@@ -57,11 +61,12 @@ type flowJudge struct {
 	name  string
 	match flowMatch
 
-	mu     sync.Mutex
-	book   *lifecycle.Book // owned by mu
-	ledger *ledger.Ledger  // owned by mu
-	facts  []lifecycle.Fact
-	told   map[problemSeries]struct{} // owned by judge.flushMu
+	mu      sync.Mutex
+	started time.Time       // of its counters
+	book    *lifecycle.Book // owned by mu
+	ledger  *ledger.Ledger  // owned by mu
+	facts   []lifecycle.Fact
+	told    map[problemSeries]struct{} // owned by judge.flushMu
 }
 
 func newJudge(set connector.Settings, config *Config) (*judge, error) {
@@ -71,7 +76,7 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 	}
 	t := config.Time
 	j := &judge{
-		config: config, logger: set.Logger, telemetry: telemetry, identity: identity(set.ID),
+		id: set.ID, config: config, logger: set.Logger, telemetry: telemetry, identity: identity(set.ID),
 		red: series.New(config.Limits.MaxSeries),
 		clock: watermark.New(watermark.Config{
 			Lateness: t.AllowedLateness, Silence: t.PathSilence, Grace: t.RestoreGrace, Expiry: t.PathExpiry,
@@ -89,17 +94,20 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 		if err != nil {
 			return nil, err
 		}
-		limits := lifecycle.Limits{MaxOrders: config.Limits.MaxOrders, MaxAge: t.MaxAge}
 		j.flows = append(j.flows, &flowJudge{
 			name: name, match: fc.matcher(flow), told: map[problemSeries]struct{}{},
-			book: lifecycle.NewBook(flow, limits, wheel.New()), ledger: ledger.New(flow),
+			book: newBook(flow, config), ledger: ledger.New(flow),
 		})
 	}
 	return j, nil
 }
 
+func newBook(flow *lifecycle.Flow, config *Config) *lifecycle.Book {
+	return lifecycle.NewBook(flow, lifecycle.Limits{MaxOrders: config.Limits.MaxOrders, MaxAge: config.Time.MaxAge}, wheel.New())
+}
+
 // Start starts the judge with its first instance.
-func (p *port) Start(context.Context, component.Host) error {
+func (p *port) Start(ctx context.Context, host component.Host) error {
 	j := p.judge
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -110,7 +118,13 @@ func (p *port) Start(context.Context, component.Host) error {
 		return err
 	}
 	j.started = time.Now()
+	for _, f := range j.flows {
+		f.started = j.started
+	}
 	j.telling = slices.ContainsFunc(j.ports, func(o *port) bool { return o.logs != nil })
+	if err := j.openState(ctx, host); err != nil {
+		return err
+	}
 	j.stop, j.done = make(chan struct{}), make(chan struct{})
 	go j.run(j.stop, j.done)
 	return nil
@@ -141,7 +155,7 @@ func (p *port) Shutdown(ctx context.Context) error {
 	j.mu.Unlock()
 
 	j.tick(ctx)
-	if lastMetrics {
+	if lastMetrics || last {
 		j.flush(ctx)
 	}
 	if lastLogs {
@@ -155,6 +169,9 @@ func (p *port) Shutdown(ctx context.Context) error {
 		close(stop)
 		<-done
 		j.retire()
+		if j.keeper != nil {
+			return j.keeper.shut(ctx)
+		}
 	}
 	return nil
 }
@@ -197,12 +214,7 @@ func (j *judge) tick(ctx context.Context) {
 	j.clockMu.Lock()
 	mark := j.clock.Advance(now)
 	j.clockMu.Unlock()
-	for _, f := range j.flows {
-		f.mu.Lock()
-		f.facts = f.book.Advance(mark, f.facts[:0])
-		j.settle(ctx, f, now)
-		f.mu.Unlock()
-	}
+	j.advance(ctx, mark, now)
 	if m := j.messages; m != nil {
 		m.mu.Lock()
 		m.facts = m.book.Advance(mark, m.facts[:0])
@@ -210,6 +222,30 @@ func (j *judge) tick(ctx context.Context) {
 		m.mu.Unlock()
 	}
 	j.tell(ctx)
+}
+
+// advance lets every flow decide what is due. Verdicts are told only once it is kept that they were decided.
+func (j *judge) advance(ctx context.Context, mark, now int64) {
+	if j.keeper != nil {
+		j.keeper.mu.Lock()
+		defer j.keeper.mu.Unlock()
+	}
+	decided := 0
+	for _, f := range j.flows {
+		f.mu.Lock()
+		f.facts = f.book.Advance(mark, f.facts[:0])
+		decided += len(f.facts)
+		j.settle(ctx, f, now)
+		f.mu.Unlock()
+	}
+	if j.keeper == nil || decided == 0 {
+		return
+	}
+	r := j.newReading()
+	defer j.release(r)
+	if err := j.keeper.journal(ctx, mark, r); err != nil {
+		j.stateFailed(ctx, "journal", err)
+	}
 }
 
 // out returns an open way out, found by pick.

@@ -68,8 +68,9 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		c := cfg.(*slametrics.Config)
+		c.Storage = nil
 		c.Limits = slametrics.LimitsConfig{MaxOrders: min(c.Limits.MaxOrders, 10), MaxSeries: min(c.Limits.MaxSeries, 10), MaxPaths: 1}
-		r := newRigFrom(t, c)
+		r := newRigFrom(t, c, nil)
 		r.sendTraces(ptrace.NewTraces())
 		r.stage("A", "SUBMITTED")
 		r.stop()

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/connectortest"
@@ -29,6 +28,10 @@ type rig struct {
 	logs    []connector.Logs
 	metrics *consumertest.MetricsSink
 	records *consumertest.LogsSink
+	config  string
+	disk    *disk     // nil without storage
+	before  []string  // records told before it was killed
+	born    time.Time // when it was started anew
 }
 
 func loadConfig(t testing.TB, text string) component.Config {
@@ -43,12 +46,20 @@ func loadConfig(t testing.TB, text string) component.Config {
 
 func newRig(t testing.TB, config string) *rig {
 	t.Helper()
-	return newRigFrom(t, loadConfig(t, config))
+	return newRigFrom(t, loadConfig(t, config), nil)
 }
 
-func newRigFrom(t testing.TB, cfg component.Config) *rig {
+// newRigOn makes a rig whose storage extension is d.
+func newRigOn(t testing.TB, config string, d *disk) *rig {
 	t.Helper()
-	r := &rig{t: t, metrics: new(consumertest.MetricsSink), records: new(consumertest.LogsSink)}
+	r := newRigFrom(t, loadConfig(t, "storage: disk\n"+config), d)
+	r.config = config
+	return r
+}
+
+func newRigFrom(t testing.TB, cfg component.Config, d *disk) *rig {
+	t.Helper()
+	r := &rig{t: t, disk: d, metrics: new(consumertest.MetricsSink), records: new(consumertest.LogsSink)}
 	factory := slametrics.NewFactory()
 	set, ctx := connectortest.NewNopSettings(factory.Type()), context.Background()
 	tm, err := factory.CreateTracesToMetrics(ctx, set, cfg, r.metrics)
@@ -60,8 +71,9 @@ func newRigFrom(t testing.TB, cfg component.Config) *rig {
 	ll, err := factory.CreateLogsToLogs(ctx, set, cfg, r.records)
 	require.NoError(t, err)
 	r.traces, r.logs = []connector.Traces{tm, tl}, []connector.Logs{lm, ll}
+	r.born = time.Now().UTC()
 	for _, c := range r.all() {
-		require.NoError(t, c.Start(ctx, componenttest.NewNopHost()))
+		require.NoError(t, c.Start(ctx, host{d}))
 	}
 	return r
 }
@@ -200,11 +212,14 @@ func label(m pcommon.Map) string {
 func (r *rig) told() []string {
 	var all []string
 	for _, rec := range r.verdicts() {
-		a := rec.Attributes()
-		get := func(k string) string { v, _ := a.Get(k); return v.AsString() }
-		all = append(all, get("order.id")+" "+get("transition")+" "+get("outcome"))
+		all = append(all, line(rec))
 	}
 	return all
+}
+
+func line(rec plog.LogRecord) string {
+	get := func(k string) string { v, _ := rec.Attributes().Get(k); return v.AsString() }
+	return get("order.id") + " " + get("transition") + " " + get("outcome")
 }
 
 func (r *rig) verdicts() []plog.LogRecord {

@@ -2,7 +2,7 @@ package slametrics
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -42,15 +42,13 @@ type pledge struct {
 // oddities are the events of a flow that were not taken at their word.
 type oddities struct{ future, old, noKey, unreadable int64 }
 
-var readings = sync.Pool{New: func() any { return new(reading) }}
-
 func (j *judge) newReading() *reading {
-	r := readings.Get().(*reading)
-	r.now, r.items = time.Now().UnixNano(), 0
-	for len(r.events) < len(j.flows) {
-		r.events, r.stages, r.tally = append(r.events, nil), append(r.stages, nil), append(r.tally, oddities{})
-		r.pledges = append(r.pledges, nil)
+	r, ok := j.readings.Get().(*reading)
+	if !ok {
+		n := len(j.flows)
+		r = &reading{events: make([][]sighting, n), stages: make([]*candidates, n), tally: make([]oddities, n), pledges: make([][]pledge, n)}
 	}
+	r.now, r.items = time.Now().UnixNano(), 0
 	return r
 }
 
@@ -75,7 +73,7 @@ func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) {
 		j.moveTime(rs.Resource(), newest, r.now)
 	}
 	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalTraces)
-	r.release()
+	j.release(r)
 }
 
 func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
@@ -203,6 +201,11 @@ func (j *judge) pledge(r *reading, f int, key string, at int64, own, resource pc
 	}
 }
 
+// tracked says that the batch has events of orders.
+func (r *reading) tracked() bool {
+	return slices.ContainsFunc(r.events, func(s []sighting) bool { return len(s) > 0 })
+}
+
 func (r *reading) sighted(f int, key string, event lifecycle.Event) {
 	if key == "" {
 		r.tally[f].noKey++
@@ -249,7 +252,7 @@ func (j *judge) readLogs(ctx context.Context, ld plog.Logs) {
 		j.moveTime(rl.Resource(), newest, r.now)
 	}
 	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalLogs)
-	r.release()
+	j.release(r)
 }
 
 func (j *judge) sightLog(r *reading, record plog.LogRecord, resource pcommon.Map) {
@@ -283,6 +286,13 @@ func logTime(record plog.LogRecord) int64 {
 
 // observe hands what was collected to the books.
 func (j *judge) observe(ctx context.Context, r *reading) {
+	if j.keeper != nil && r.tracked() {
+		j.keeper.mu.Lock()
+		defer j.keeper.mu.Unlock()
+		if err := j.keeper.journal(ctx, j.mark(), r); err != nil {
+			j.stateFailed(ctx, "journal", err)
+		}
+	}
 	for i, f := range j.flows {
 		f.count(ctx, j, &r.tally[i])
 		if len(r.events[i]) == 0 {
@@ -330,7 +340,7 @@ func textOf(m pcommon.Map, key string) string {
 }
 
 // release forgets the batch's strings and keeps the room.
-func (r *reading) release() {
+func (j *judge) release(r *reading) {
 	for f := range r.events {
 		clear(r.events[f])
 		clear(r.pledges[f])
@@ -339,5 +349,5 @@ func (r *reading) release() {
 	}
 	clear(r.parcels)
 	r.parcels = r.parcels[:0]
-	readings.Put(r)
+	j.readings.Put(r)
 }

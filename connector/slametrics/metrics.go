@@ -48,14 +48,26 @@ func describe(resource pcommon.Map, identity string) {
 	resource.PutStr("service.instance.id", identity)
 }
 
-// flush emits all metrics.
+// flush emits all metrics. With a storage the state is kept first: what is told can then not step back.
 func (j *judge) flush(ctx context.Context) {
 	j.flushMu.Lock()
 	defer j.flushMu.Unlock()
 	p := j.out(func(p *port) bool { return p.metrics != nil })
+	if p == nil && j.keeper == nil {
+		return
+	}
+	md := j.measure(ctx)
 	if p == nil {
 		return
 	}
+	if err := p.metrics.ConsumeMetrics(ctx, md); err != nil {
+		j.telemetry.SLAMetricsFlushFailures.Add(ctx, 1)
+		j.logger.Warn("metrics were refused by the next component; the next batch makes up for it", zap.Error(err))
+	}
+}
+
+// measure takes a checkpoint, if there is a storage, and the metrics of the same instant.
+func (j *judge) measure(ctx context.Context) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
 	describe(rm.Resource().Attributes(), j.identity)
@@ -65,9 +77,7 @@ func (j *judge) flush(ctx context.Context) {
 		metrics: sm.Metrics(), start: pcommon.NewTimestampFromTime(j.started), now: pcommon.NewTimestampFromTime(time.Now()),
 		known: map[string]pmetric.Metric{},
 	}
-	for _, f := range j.flows {
-		b.flow(f)
-	}
+	b.flows(ctx, j)
 	if j.messages != nil {
 		b.messages(j.messages)
 	}
@@ -78,9 +88,36 @@ func (j *judge) flush(ctx context.Context) {
 	if j.config.Services.Enabled {
 		j.red.Collect(b.service)
 	}
-	if err := p.metrics.ConsumeMetrics(ctx, md); err != nil {
-		j.telemetry.SLAMetricsFlushFailures.Add(ctx, 1)
-		j.logger.Warn("metrics were refused by the next component; the next batch makes up for it", zap.Error(err))
+	return md
+}
+
+// flows tells all flows and keeps their state.
+func (b *board) flows(ctx context.Context, j *judge) {
+	began := b.start
+	defer func() { b.start = began }()
+	if j.keeper == nil {
+		for _, f := range j.flows {
+			f.mu.Lock()
+			b.flow(f)
+			f.mu.Unlock()
+		}
+		return
+	}
+	j.keeper.mu.Lock()
+	defer j.keeper.mu.Unlock()
+	states := make([][]byte, len(j.flows))
+	for i, f := range j.flows {
+		f.mu.Lock()
+		b.start = pcommon.NewTimestampFromTime(f.started)
+		b.flow(f)
+		states[i] = f.save(nil)
+		f.mu.Unlock()
+	}
+	j.clockMu.Lock()
+	paths := j.clock.Released()
+	j.clockMu.Unlock()
+	if err := j.keeper.checkpoint(ctx, j.flows, states, paths); err != nil {
+		j.stateFailed(ctx, "checkpoint", err)
 	}
 }
 
@@ -155,10 +192,9 @@ func (b *board) exemplars(to pmetric.ExemplarSlice, from ...ledger.Exemplar) {
 	}
 }
 
-// flow tells the state of one flow. Points exist from the start for all that can be counted, at zero.
+// flow tells the state of one flow. Points exist from the start for all that can be counted, at zero. The caller holds
+// f.mu.
 func (b *board) flow(f *flowJudge) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	l, flow := f.ledger, f.book.Flow()
 	b.count("order.started", "{order}", "Orders seen for the first time.", l.Started).Attributes().PutStr("flow", f.name)
 	for i := range l.Transitions {

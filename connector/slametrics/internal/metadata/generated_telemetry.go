@@ -37,6 +37,7 @@ type TelemetryBuilder struct {
 	SLAMetricsRecordsDropped  metric.Int64Counter
 	SLAMetricsSeries          metric.Int64ObservableGauge
 	SLAMetricsSeriesOverflow  metric.Int64ObservableCounter
+	SLAMetricsStateFailures   metric.Int64Counter
 	SLAMetricsVerdictsRevised metric.Int64Counter
 }
 
@@ -191,6 +192,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_sla_metrics_series_overflow",
 		metric.WithDescription("Requests counted in the overflow series because max_series was reached. [Alpha]"),
 		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SLAMetricsStateFailures, err = builder.meter.Int64Counter(
+		"otelcol_sla_metrics_state_failures",
+		metric.WithDescription("State of orders that could not be loaded (load, replay) or kept (checkpoint, journal). [Alpha]"),
+		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsVerdictsRevised, err = builder.meter.Int64Counter(

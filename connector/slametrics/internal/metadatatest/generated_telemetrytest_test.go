@@ -41,6 +41,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.SLAMetricsItems.Add(context.Background(), 1)
 	tb.SLAMetricsOrdersDropped.Add(context.Background(), 1)
 	tb.SLAMetricsRecordsDropped.Add(context.Background(), 1)
+	tb.SLAMetricsStateFailures.Add(context.Background(), 1)
 	tb.SLAMetricsVerdictsRevised.Add(context.Background(), 1)
 	AssertEqualSLAMetricsEvents(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -67,6 +68,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsSeriesOverflow(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSLAMetricsStateFailures(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsVerdictsRevised(t, testTel,

@@ -49,7 +49,7 @@ type Clock struct {
 	config Config
 	paths  map[string]*path
 	mark   int64
-	hold   int64 // wall time until which the whole watermark is held, after a restart
+	hold   int64 // wall time until which the whole watermark is held, after a restart; the greatest until telemetry comes
 	denied uint64
 }
 
@@ -64,14 +64,30 @@ func (c *Clock) Mark() int64 { return c.mark }
 // Denied counts observations of paths beyond MaxPaths.
 func (c *Clock) Denied() uint64 { return c.denied }
 
-// Restore continues from a checkpoint: the mark is the one saved, and nothing fires until the grace period is over.
-func (c *Clock) Restore(mark, now int64) {
+// Restore continues from a checkpoint: the mark is the one saved, and time is held until a grace period after the
+// first telemetry. Paths that were known are waited for as if they had just fallen silent.
+func (c *Clock) Restore(mark, now int64, released map[string]int64) {
 	c.mark = mark
-	c.hold = now + int64(c.config.Grace)
+	c.hold = math.MaxInt64
+	for name, t := range released {
+		c.paths[name] = &path{seen: t, released: t, arrival: now}
+	}
+}
+
+// Released is how far each path has come, to be restored.
+func (c *Clock) Released() map[string]int64 {
+	all := make(map[string]int64, len(c.paths))
+	for name, p := range c.paths {
+		all[name] = p.released
+	}
+	return all
 }
 
 // Observe records that telemetry with event time t came over a path at wall time now. The name is cloned if kept.
 func (c *Clock) Observe(name string, t, now int64) {
+	if c.hold == math.MaxInt64 {
+		c.hold = now + int64(c.config.Grace)
+	}
 	t = min(t, now) // a sender whose clock is ahead must not take time with it
 	p := c.paths[name]
 	if p == nil {

@@ -114,12 +114,16 @@ func TestTimeNeverGoesBack(t *testing.T) {
 
 func TestRestoredTimeWaitsForTheGracePeriod(t *testing.T) {
 	c := New(config)
-	c.Restore(500*s, 1000*s)
+	c.Restore(500*s, 900*s, map[string]int64{"a": 600 * s})
 	c.Observe(Direct, 1000*s, 1000*s)
 	if got := c.Advance(1299 * s); got != 500*s {
 		t.Fatalf("mark %d s", got/s)
 	}
-	if got := c.Advance(1300 * s); got != 990*s {
+	if got := c.Advance(1300 * s); got != 590*s {
+		t.Fatalf("mark %d s: the path that was known before is waited for", got/s)
+	}
+	c.Observe("a", 1290*s, 1300*s)
+	if got := c.Advance(1600 * s); got != 990*s {
 		t.Fatalf("mark %d s", got/s)
 	}
 }
