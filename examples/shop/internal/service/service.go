@@ -58,13 +58,7 @@ func Run(ctx context.Context, name, idKey string, cfg Config, build func(*Servic
 	if err != nil {
 		return err
 	}
-	defer func() {
-		flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if e := tel.shutdown(flush); e != nil {
-			fmt.Fprintln(os.Stderr, name+": the last telemetry was not delivered:", e)
-		}
-	}()
+	defer tel.flush(name)
 	s := &Service{
 		Name: name, IDKey: idKey, Config: cfg, ctx: ctx, Metrics: newMetrics(name), Log: tel.log, Tracer: otel.Tracer("shop/" + name),
 		Console: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("service", name),

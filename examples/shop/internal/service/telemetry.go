@@ -70,9 +70,32 @@ func startTelemetry(ctx context.Context, name string, cfg Config) (telemetry, er
 	return telemetry{
 		log: otelslog.NewLogger("shop/"+name, otelslog.WithLoggerProvider(loggers)),
 		shutdown: func(ctx context.Context) error {
-			return errors.Join(tracers.Shutdown(ctx), loggers.Shutdown(ctx))
+			logsDone := make(chan error, 1)
+			go func() { logsDone <- loggers.Shutdown(ctx) }()
+			return errors.Join(tracers.Shutdown(ctx), <-logsDone)
 		},
 	}, nil
+}
+
+// flushTime is how long a service that ends waits for a collector that does
+// not answer.
+const flushTime = 4 * time.Second
+
+// flush delivers the last telemetry. It does not wait for the exporters
+// longer than flushTime, though they would: they hold locks while they try again.
+func (t telemetry) flush(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- t.shutdown(ctx) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: the last telemetry was not delivered: %v\n", name, err)
+		}
+	case <-ctx.Done():
+		fmt.Fprintf(os.Stderr, "%s: the last telemetry was not delivered: no answer within %v\n", name, flushTime)
+	}
 }
 
 // stamping decides who names the order on every span. In most companies some
