@@ -88,7 +88,7 @@ func newSniffer(t *testing.T, dir string) *sniffer {
 // serve answers one HTTP/1 request, over TLS when the client speaks it, and drinks everything else.
 func (s *sniffer) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 	heard := &heardConn{Conn: conn, s: s}
 	first := make([]byte, 1)
 	if _, err := io.ReadFull(heard, first); err != nil {
@@ -219,7 +219,7 @@ func newWireCase(t *testing.T, typ, scheme, settings string) *wireCase {
 	dir := t.TempDir()
 	c := &wireCase{typ: typ, sniffer: newSniffer(t, dir)}
 	settings = strings.ReplaceAll(settings, "CA", filepath.Join(dir, "ca.pem"))
-	c.config = fmt.Sprintf(`exporters: {%s: {endpoint: "%s%s", tls: %s, compression: none, headers: {x-canary: %s}, retry_on_failure: {enabled: false}, timeout: 500ms}}`,
+	c.config = fmt.Sprintf(`exporters: {%s: {endpoint: "%s%s", tls: %s, compression: none, headers: {x-canary: %s}, retry_on_failure: {enabled: false}, timeout: 2s}}`,
 		typ, scheme, c.sniffer.Addr(), settings, canary)
 	judge, _ := strictConverter(nil)
 	judge.policy.Loopback = policy.Refuse
@@ -242,7 +242,7 @@ func send(t *testing.T, typ string, section *confmap.Conf) bool {
 	}
 	disableQueue(cfg)
 	set := exportertest.NewNopSettings(factory.Type())
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	var sink component.Component
 	var push func() error
