@@ -21,10 +21,15 @@ type Config struct {
 	TraceTTL time.Duration `mapstructure:"trace_ttl"`
 	// MessageTTL is how long a message or conversation is remembered: as long as it may lie in a queue. Default 7 days.
 	MessageTTL time.Duration `mapstructure:"message_ttl"`
+	// Storage names a storage extension that keeps snapshots over restarts. Default none: the index is in memory only.
+	Storage *component.ID `mapstructure:"storage"`
+	// SnapshotInterval is how often the index is stored; what was learnt after the last snapshot is lost if the process is
+	// killed. Default 1 minute.
+	SnapshotInterval time.Duration `mapstructure:"snapshot_interval"`
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour}
+	return &Config{MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, SnapshotInterval: time.Minute}
 }
 
 var _ confmap.Validator = (*Config)(nil)
@@ -40,6 +45,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MessageTTL < time.Second {
 		errs = append(errs, fmt.Errorf("message_ttl: %s is too short; at least 1s", c.MessageTTL))
+	}
+	if c.Storage != nil && c.SnapshotInterval < time.Second {
+		errs = append(errs, fmt.Errorf("snapshot_interval: %s is too short; at least 1s", c.SnapshotInterval))
 	}
 	return errors.Join(errs...)
 }

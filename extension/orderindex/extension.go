@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -21,11 +22,14 @@ func NewFactory() extension.Factory {
 
 // orderIndex owns one index. The index is made with the component, so that it is there when processors start.
 type orderIndex struct {
+	set   extension.Settings
+	cfg   *Config
 	index *binding.Index
 	tb    *metadata.TelemetryBuilder
+	keep  *keeper // nil without storage
 }
 
-var _ extension.Extension = (*orderIndex)(nil)
+var _ extensioncapabilities.Dependent = (*orderIndex)(nil)
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 	c := cfg.(*Config)
@@ -34,6 +38,7 @@ func create(_ context.Context, set extension.Settings, cfg component.Config) (ex
 		return nil, err
 	}
 	return &orderIndex{
+		set: set, cfg: c,
 		index: binding.New(binding.Options{MaxBytes: int64(c.MaxBytes), TraceTTL: c.TraceTTL, MessageTTL: c.MessageTTL}),
 		tb:    tb,
 	}, nil
@@ -42,8 +47,27 @@ func create(_ context.Context, set extension.Settings, cfg component.Config) (ex
 // Index is how order_enrich gets at what is shared.
 func (o *orderIndex) Index() *binding.Index { return o.index }
 
-// Start begins reporting.
-func (o *orderIndex) Start(context.Context, component.Host) error {
+// Dependencies makes the storage start before the index and stop after it.
+func (o *orderIndex) Dependencies() []component.ID {
+	if o.cfg.Storage == nil {
+		return nil
+	}
+	return []component.ID{*o.cfg.Storage}
+}
+
+// Start begins reporting, and reads in the background what was stored.
+func (o *orderIndex) Start(ctx context.Context, host component.Host) error {
+	if o.cfg.Storage != nil {
+		client, err := openStorage(ctx, host, *o.cfg.Storage, o.set.ID)
+		if err != nil {
+			return err
+		}
+		o.keep = startKeeper(o.index, client, o.cfg.SnapshotInterval, o.set.Logger)
+	}
+	return o.report()
+}
+
+func (o *orderIndex) report() error {
 	plain := func(f func(binding.Stats) int64) metric.Int64Callback {
 		return func(_ context.Context, ob metric.Int64Observer) error {
 			ob.Observe(f(o.index.Stats(time.Now())))
@@ -70,8 +94,13 @@ func (o *orderIndex) Start(context.Context, component.Host) error {
 	)
 }
 
-// Shutdown ends reporting; the index goes with its last user.
-func (o *orderIndex) Shutdown(context.Context) error {
+// Shutdown ends reporting and stores the index; what is in memory goes with its last user.
+func (o *orderIndex) Shutdown(ctx context.Context) error {
 	o.tb.Shutdown()
-	return nil
+	if o.keep == nil {
+		return nil
+	}
+	k := o.keep
+	o.keep = nil
+	return k.shutdown(ctx)
 }

@@ -1,0 +1,185 @@
+package binding
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+const (
+	snapshotMagic = "otidx1\n"
+	segmentBytes  = 1 << 20 // a segment ends with the entry that reaches it
+)
+
+// Snapshot writes everything that is live as segments, each of which can be restored on its own. A shard is locked while it
+// is read, so that each entry is whole; the snapshot as a whole is not of one moment, which does not matter, because
+// restoring is merging.
+func (x *Index) Snapshot(now time.Time, emit func(segment []byte) error) error {
+	head := x.snapshotHead()
+	seg := append([]byte(nil), head...)
+	for i := range x.shards {
+		var full [][]byte
+		sh := &x.shards[i]
+		sh.Lock()
+		for space := range sh.tables {
+			t := &sh.tables[space]
+			t.age(now.UnixNano())
+			t.each(func(g *generation, s *slot) {
+				seg = appendEntry(seg, Space(space), g, s)
+				if len(seg) >= segmentBytes {
+					full = append(full, seg)
+					seg = append([]byte(nil), head...)
+				}
+			})
+		}
+		sh.Unlock()
+		for _, f := range full {
+			if err := emit(f); err != nil {
+				return err
+			}
+		}
+	}
+	if len(seg) > len(head) {
+		return emit(seg)
+	}
+	return nil
+}
+
+// each visits the entries that are not overshadowed by a newer generation.
+func (t *table) each(f func(*generation, *slot)) {
+	for i, g := range t.gens {
+		for k := range g.slots {
+			s := &g.slots[k]
+			if s.head == 0 || t.shadowed(i, s.id) {
+				continue
+			}
+			f(g, s)
+		}
+	}
+}
+
+func (t *table) shadowed(i int, id [16]byte) bool {
+	for _, newer := range t.gens[:i] {
+		if newer.find(id) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// snapshotHead carries the names behind the numbers, which may be others in the next process.
+func (x *Index) snapshotHead() []byte {
+	x.names.RLock()
+	defer x.names.RUnlock()
+	b := []byte(snapshotMagic)
+	b = append(b, byte(len(x.names.list)))
+	for i, n := range x.names.list {
+		b = append(b, byte(x.names.joins[i]), byte(len(n)))
+		b = append(b, n...)
+	}
+	b = append(b, byte(sourceCount))
+	for _, n := range sourceNames {
+		b = append(b, byte(len(n)))
+		b = append(b, n...)
+	}
+	return b
+}
+
+func appendEntry(b []byte, space Space, g *generation, s *slot) []byte {
+	b = append(b, byte(space))
+	b = append(b, s.id[:]...)
+	count := len(b)
+	b = append(b, 0)
+	for ref := s.head; ref != 0; {
+		r := g.read(ref)
+		if r.name != nameDead && b[count] < 255 {
+			b[count]++
+			flags := r.hops
+			if r.several {
+				flags |= several
+			}
+			b = append(b, r.name, byte(r.source), flags)
+			b = binary.LittleEndian.AppendUint16(b, r.tag)
+			b = append(b, byte(len(r.value)))
+			b = append(b, r.value...)
+		}
+		ref = r.next
+	}
+	return b
+}
+
+var errSnapshot = errors.New("the segment is damaged or of another version")
+
+// Restore merges a segment into the index. What was learnt meanwhile stands; a damaged segment is read as far as it goes.
+func (x *Index) Restore(segment []byte, now time.Time) (entries int, err error) {
+	r := segmentReader{b: segment, ok: true}
+	if string(r.take(len(snapshotMagic))) != snapshotMagic {
+		return 0, errSnapshot
+	}
+	var names [256]int16
+	var sources [256]Source
+	for i := range int(r.byte()) {
+		joins, name := Joins(r.byte()), string(r.take(int(r.byte())))
+		n, err := x.Name(name, joins&7)
+		names[i] = int16(n) + 1
+		if err != nil {
+			names[i] = 0
+		}
+	}
+	for i := range int(r.byte()) {
+		sources[i] = ParseSource(string(r.take(int(r.byte()))))
+	}
+	for r.ok && len(r.b) > 0 {
+		node := Node{Space: Space(r.byte())}
+		copy(node.ID[:], r.take(16))
+		for range int(r.byte()) {
+			name, source, flags := r.byte(), sources[r.byte()], r.byte()
+			tag := uint16(r.byte()) | uint16(r.byte())<<8
+			value := r.take(int(r.byte()))
+			if !r.ok || node.Space >= spaces {
+				return entries, errSnapshot
+			}
+			x.restoreRecord(node, name, names[name], record{source: source, hops: flags & 7, several: flags&several != 0, tag: tag, value: value}, now)
+		}
+		entries++
+	}
+	if !r.ok {
+		return entries, errSnapshot
+	}
+	return entries, nil
+}
+
+func (x *Index) restoreRecord(node Node, raw uint8, name int16, r record, now time.Time) {
+	switch {
+	case raw == nameEdge:
+		if len(r.value) == 17 && Space(r.value[0]) < spaces && r.source >= Link && r.source <= Message {
+			e := decodeEdge(r)
+			x.connect(node, e.to, e.via, now.UnixNano())
+		}
+	case name > 0:
+		x.Bind(node, Binding{Name: Name(name - 1), Source: r.source, Hops: min(r.hops, MaxHops), Several: r.several, Tag: r.tag, Value: string(r.value)}, now)
+	}
+}
+
+// segmentReader reads without ever going beyond the end.
+type segmentReader struct {
+	b  []byte
+	ok bool
+}
+
+func (r *segmentReader) take(n int) []byte {
+	if n > len(r.b) {
+		r.ok, r.b = false, nil
+		return nil
+	}
+	v := r.b[:n:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *segmentReader) byte() byte {
+	if v := r.take(1); v != nil {
+		return v[0]
+	}
+	return 0
+}

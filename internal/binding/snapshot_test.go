@@ -1,0 +1,89 @@
+package binding
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+func segments(t testing.TB, x *Index, now time.Time) [][]byte {
+	t.Helper()
+	var out [][]byte
+	if err := x.Snapshot(now, func(s []byte) error { out = append(out, s); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestSnapshotIsRestored(t *testing.T) {
+	x := New(Options{MaxBytes: 64 << 20, TraceTTL: time.Minute})
+	order, _ := x.Name("order.id", Joins(0).With(Message))
+	for i := range uint64(50_000) {
+		x.Bind(Trace(id(i+1)), Binding{Name: order, Source: URL, Tag: 9, Value: fmt.Sprintf("ORD-%08d", i)}, start)
+	}
+	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "other"}, start)
+	m := MessageOf(Message, "m")
+	x.Connect(Trace(id(60_000)), m, Message, start)
+	x.Lookup(Trace(id(2)), start.Add(50*time.Second), nil) // now in two generations
+	segs := segments(t, x, start.Add(50*time.Second))
+	if len(segs) < 2 {
+		t.Fatalf("%d segments", len(segs))
+	}
+
+	y := New(Options{MaxBytes: 64 << 20})
+	other, _ := y.Name("session.id", 0) // another number for the same name
+	y.Bind(Trace(id(3)), Binding{Name: other, Source: Header, Value: "s"}, start)
+	n := 0
+	for _, s := range segs {
+		k, err := y.Restore(s, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += k
+	}
+	if n != 50_002 {
+		t.Errorf("%d entries, want 50002", n)
+	}
+	name, _ := y.Name("order.id", 0)
+	for i := range uint64(50_000) {
+		b := get(y, Trace(id(i+1)), start)[name]
+		if b.Value != fmt.Sprintf("ORD-%08d", i) || b.Source != URL || b.Several != (i == 0) {
+			t.Fatalf("trace %d: %+v", i+1, b)
+		}
+	}
+	y.Bind(m, Binding{Name: name, Source: Message, Value: "ORD-7"}, start)
+	if b := get(y, Trace(id(60_000)), start)[name]; b.Value != "ORD-7" {
+		t.Errorf("the connection was not restored: %+v", b)
+	}
+}
+
+func TestSnapshotStopsWhereItCannotBeWritten(t *testing.T) {
+	x := New(Options{})
+	x.Bind(Trace(id(1)), Binding{Source: URL, Value: "v"}, start)
+	full := errors.New("disk full")
+	if err := x.Snapshot(start, func([]byte) error { return full }); !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzRestore(f *testing.F) {
+	x := New(Options{})
+	order, _ := x.Name("order.id", Joins(0).With(Message))
+	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "ORD-1"}, start)
+	x.Connect(Trace(id(1)), MessageOf(Message, "m"), Message, start)
+	for _, s := range segments(f, x, start) {
+		f.Add(s)
+		f.Add(s[:len(s)/2])
+	}
+	f.Fuzz(func(t *testing.T, seg []byte) {
+		y := New(Options{MaxBytes: MinBytes})
+		_, _ = y.Restore(seg, start)
+		checkBound(t, y, start, MinBytes)
+		for _, s := range segments(t, y, start) {
+			if _, err := y.Restore(s, start); err != nil {
+				t.Fatalf("its own snapshot: %v", err)
+			}
+		}
+	})
+}
