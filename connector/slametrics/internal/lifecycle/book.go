@@ -20,7 +20,7 @@ type Book struct {
 	limits   Limits
 	mark     int64
 	seed     maphash.Seed
-	index    map[uint64]uint32 // hash of the key to the first order of that hash
+	index    index
 	slab     slab
 	timers   timers
 	stages   []StageGauge
@@ -56,7 +56,7 @@ type problem struct {
 func NewBook(flow *Flow, limits Limits, wheel timers) *Book {
 	return &Book{
 		flow: flow, limits: limits, mark: math.MinInt64, timers: wheel,
-		seed: maphash.MakeSeed(), index: map[uint64]uint32{},
+		seed:   maphash.MakeSeed(),
 		stages: make([]StageGauge, len(flow.Stages)), problems: map[problemKey]problem{}, promises: map[problemKey]promise{},
 		oldest: nobody, newest: nobody,
 	}
@@ -95,35 +95,19 @@ func (b *Book) Advance(w int64, facts []Fact) []Fact {
 // find returns the order, made if need be; false if the book is full.
 func (b *Book) find(key string) (uint32, bool) {
 	hash := maphash.String(b.seed, key)
-	if id, ok := b.lookUp(key, hash); ok {
+	if id, ok := b.index.find(hash, &b.slab, key); ok {
 		return id, true
 	}
-	head, known := b.index[hash]
 	if b.count >= b.limits.MaxOrders {
 		if b.oldest == nobody {
 			return 0, false
 		}
 		b.forget(b.oldest, Evicted)
-		head, known = b.index[hash]
 	}
 	id := b.slab.alloc(key, hash)
-	if known {
-		b.slab.order(id).chain = head
-	}
-	b.index[hash] = id
+	b.index.add(hash, id, &b.slab)
 	b.count++
 	return id, true
-}
-
-func (b *Book) lookUp(key string, hash uint64) (uint32, bool) {
-	if head, known := b.index[hash]; known {
-		for id := head; id != nobody; id = b.slab.order(id).chain {
-			if b.slab.hasKey(id, key) {
-				return id, true
-			}
-		}
-	}
-	return nobody, false
 }
 
 func (b *Book) addEvent(id uint32, e Event) {
@@ -237,16 +221,7 @@ func (b *Book) forget(id uint32, why Kind) {
 	b.clearProblems(id, o)
 	b.clearPromises(id)
 	b.timers.Disarm(id)
-	if head := b.index[o.hash]; head != id {
-		for b.slab.order(head).chain != id {
-			head = b.slab.order(head).chain
-		}
-		b.slab.order(head).chain = o.chain
-	} else if o.chain != nobody {
-		b.index[o.hash] = o.chain
-	} else {
-		delete(b.index, o.hash)
-	}
+	b.index.remove(o.hash, id, &b.slab)
 	b.slab.release(id)
 	b.count--
 }

@@ -12,7 +12,7 @@ type promise struct {
 // promise holds, whatever order they come in. An order that is not known has none.
 func (b *Book) Promise(key string, t int, at, until int64, facts []Fact) []Fact {
 	b.facts = facts
-	id, ok := b.lookUp(key, maphash.String(b.seed, key))
+	id, ok := b.index.find(maphash.String(b.seed, key), &b.slab, key)
 	if !ok {
 		return b.facts
 	}

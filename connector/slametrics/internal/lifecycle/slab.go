@@ -28,7 +28,6 @@ type order struct {
 	hash       uint64
 	gone       uint64 // stages whose visits were dropped to save room
 	entered    int64  // when the current stage was entered
-	chain      uint32 // next order of the same hash
 	prev, next uint32 // list of resting orders, oldest first
 	block      uint32
 	n          uint16
@@ -71,7 +70,7 @@ func (s *slab) alloc(key string, hash uint64) uint32 {
 		}
 	}
 	o := s.order(id)
-	*o = order{hash: hash, chain: nobody, prev: nobody, next: nobody, block: s.blocks[0].take(classes[0])}
+	*o = order{hash: hash, prev: nobody, next: nobody, block: s.blocks[0].take(classes[0])}
 	if len(key) <= inlineKey {
 		o.keyLen = uint8(copy(o.key[:], key))
 		return id
