@@ -234,6 +234,31 @@ func TestBetterEvidenceCorrectsTheGuessOfAnotherCollector(t *testing.T) {
 	}
 }
 
+func TestWrongJoinDoesNotDiscreditItsSource(t *testing.T) {
+	x, rules := newIndex(t)
+	b := NewBatch(x, rules, false)
+	m := binding.MessageOf(binding.Message, "a message id that is used again and again")
+	b.Add(trace(1), id(1), id(0))
+	b.Fact(extract.Fact{Source: binding.Attribute, Tag: 9, Value: "A"})
+	b.Join(Join{m, binding.Message})
+	b.Learn(now)
+	for i := range byte(10) {
+		b.Reset()
+		s{1, 0, ""}.add(b, trace(i+2))
+		b.Join(Join{m, binding.Message})
+		b.Learn(now)
+		b.Reset()
+		b.Add(trace(i+2), id(2), id(1))
+		b.Fact(extract.Fact{Source: binding.Canonical, Tag: 11, Value: fmt.Sprint("order ", i)})
+		if l := b.Learn(now); len(l.Quarantined) > 0 {
+			t.Fatalf("quarantined: %+v", l.Quarantined)
+		}
+	}
+	if x.Quarantined(9) {
+		t.Error("the best source is not believed any more")
+	}
+}
+
 func TestLogsOfOneSpanShareWhatTheySay(t *testing.T) {
 	x, rules := newIndex(t)
 	b := NewBatch(x, rules, true)

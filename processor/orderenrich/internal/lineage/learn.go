@@ -81,7 +81,7 @@ func (b *Batch) teach(g *group, now time.Time) {
 		out := b.index.Bind(binding.Trace(g.trace), binding.Binding{
 			Name: b.rules[val.rule].Name, Source: val.source, Hops: val.hops, Tag: val.tag, Value: val.text,
 		}, now)
-		if out == binding.Better && k != nil && k.Value != val.text && k.Tag != val.tag && !k.Several {
+		if out == binding.Better && k != nil && k.Value != val.text && k.Tag != val.tag && !k.Several && direct(k.Source, k.Hops) {
 			b.contradict(val.rule, k.Source, k.Tag, k.Value, val.text)
 		}
 		b.count(out, val.source)
@@ -93,10 +93,16 @@ func (b *Batch) teach(g *group, now time.Time) {
 	for v := g.values; v != none; v = b.values[v].next {
 		val := &b.values[v]
 		k := b.knownOf(g, val.rule)
-		if k != nil && !k.Several && k.Value != val.text && k.Source > val.source && k.Tag != val.tag {
+		if k != nil && !k.Several && k.Value != val.text && k.Source > val.source && k.Tag != val.tag && direct(val.source, val.hops) {
 			b.contradict(val.rule, val.source, val.tag, val.text, k.Value)
 		}
 	}
+}
+
+// direct says that a source named the value in this trace itself. What came over a message or a link may contradict
+// because the join is wrong, which is not the fault of whoever named it.
+func direct(s binding.Source, hops uint8) bool {
+	return hops == 0 && (s > binding.Message || s < binding.Link)
 }
 
 // contradict tells the index that a source said something else than a better one about one trace.
