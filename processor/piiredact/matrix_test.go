@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	maps2 "maps"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -219,16 +221,20 @@ func marshal(t testing.TB, s signals) []byte {
 
 func TestNoCanarySurvivesInAnyFieldOfAnySignal(t *testing.T) {
 	run := newPipeline(t, createDefaultConfig())
-	cells := 0
+	cells := map[string]map[string]int{} // field kind, detector: survivors
 	check := func(where string, c canary, s signals) {
 		t.Helper()
-		cells++
+		if cells[where] == nil {
+			cells[where] = map[string]int{}
+		}
+		cells[where][c.detector] = 0
 		if before := marshal(t, s); !bytes.Contains(before, []byte(c.secret)) {
 			t.Fatalf("%s: %s was not planted", where, c.detector)
 		}
 		run(s)
 		if out := marshal(t, s); bytes.Contains(out, []byte(c.secret)) {
 			t.Errorf("%s: %s survived", where, c.detector)
+			cells[where][c.detector]++
 		}
 	}
 	for _, c := range canaries {
@@ -250,7 +256,31 @@ func TestNoCanarySurvivesInAnyFieldOfAnySignal(t *testing.T) {
 			check(f.name, c, s)
 		}
 	}
-	t.Logf("%d cells, none with a canary", cells)
+	printMatrix(t, cells)
+}
+
+// printMatrix prints how many canaries survived, by field kind and detector; every cell must be filled.
+func printMatrix(t *testing.T, cells map[string]map[string]int) {
+	var head strings.Builder
+	for _, c := range canaries {
+		fmt.Fprintf(&head, " %.5s", c.detector+"     ")
+	}
+	t.Logf("%-34s%s", "canaries left in", head.String())
+	for _, where := range slices.Sorted(maps2.Keys(cells)) {
+		var row strings.Builder
+		for _, c := range canaries {
+			n, filled := cells[where][c.detector]
+			if !filled && c.text != "" {
+				t.Errorf("%s, %s: not tried", where, c.detector)
+			}
+			cell := fmt.Sprint(n)
+			if !filled { // a coordinate is one by its key only
+				cell = "-"
+			}
+			fmt.Fprintf(&row, " %5s", cell)
+		}
+		t.Logf("%-34s%s", where, row.String())
+	}
 }
 
 func TestNumbersThatAreCardsAndPhonesAreGone(t *testing.T) {

@@ -32,7 +32,7 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 		if w.a == 0 && c.plus && e == finding.Phone {
 			lo = c.begin
 		}
-		out = append(out, finding.Finding{Start: f.open(lo), End: c.end[w.b], Entity: e})
+		out = append(out, finding.Finding{Start: f.open(lo, c.end[w.b]), End: c.end[w.b], Entity: e})
 		a = w.b + 1
 	}
 	if c.full && c.n > resume {
@@ -41,9 +41,9 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	return out, next
 }
 
-// open takes the parenthesis along that a phone's area code opens.
-func (f *Finder) open(lo int) int {
-	if lo > 0 && f.c.s[lo-1] == '(' {
+// open takes the parenthesis along that a phone's area code opens; one that closes behind the number stays.
+func (f *Finder) open(lo, hi int) int {
+	if lo > 0 && f.c.s[lo-1] == '(' && strings.IndexByte(f.c.s[lo:hi], ')') >= 0 {
 		return lo - 1
 	}
 	return lo

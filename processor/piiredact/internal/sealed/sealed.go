@@ -23,6 +23,8 @@ const (
 	token     = "tok:v1:"
 	// block pads what is encrypted, so that its length says little.
 	block = 32
+	// maxSealed bounds how far before a finding the beginning of a sealed value is looked for.
+	maxSealed = 8192
 )
 
 // Box seals with the primary keys of two keysets and opens with all of them. Safe for concurrent use; keysets may
@@ -140,10 +142,12 @@ func (b *Box) Around(key, s string, lo, hi int) (ok bool) {
 		return false
 	}
 	for _, p := range [...]string{encrypted, token} {
-		at := strings.LastIndex(s[:min(len(s), lo+len(p))], p)
-		if at < 0 || at > lo {
+		from := max(0, lo-maxSealed)
+		at := strings.LastIndex(s[from:min(len(s), lo+len(p))], p)
+		if at < 0 || from+at > lo {
 			continue
 		}
+		at += from
 		end := at + len(p)
 		for end < len(s) && (s[end] == '-' || s[end] == '_' || s[end]-'0' <= 9 || s[end]|0x20 >= 'a' && s[end]|0x20 <= 'z') {
 			end++

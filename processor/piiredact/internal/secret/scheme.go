@@ -35,13 +35,17 @@ func scheme(s string, i int) (finding.Finding, bool) {
 		f.End = lineEnd(s, j)
 		return f, true
 	}
-	f.End = span(s, j, &token68)
 	if n == 5 {
+		f.End = span(s[:min(len(s), j+maxBasic)], j, &token68)
 		return f, basic(s[f.Start:f.End])
 	}
+	f.End = span(s, j, &token68)
 	t := s[f.Start:f.End]
 	return f, len(t) >= 8 && (len(t) >= 24 || strings.ContainsAny(t, digits) || strings.ContainsAny(t, "._~+/=")) && !masked(t)
 }
+
+// maxBasic bounds a name and a password in base64.
+const maxBasic = 2048
 
 // basic: base64 of user:password.
 func basic(t string) bool {

@@ -134,7 +134,11 @@ func Token(s string, i int) (finding.Finding, bool) {
 		if !strings.HasPrefix(s[i:], v.prefix) {
 			continue
 		}
-		end := span(s, i+len(v.prefix), v.tail)
+		tail := s
+		if v.most < any {
+			tail = s[:min(len(s), i+len(v.prefix)+v.most+2)]
+		}
+		end := span(tail, i+len(v.prefix), v.tail)
 		if n := end - i - len(v.prefix); n >= v.least && n <= v.most && mixed(s[i+len(v.prefix):end]) {
 			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
 		}
@@ -171,7 +175,7 @@ func mixed(s string) bool {
 
 // jwt: a JSON header in base64, then two to four more parts.
 func jwt(s string, i int) int {
-	if !strings.HasPrefix(s[i:], "eyJ") && !strings.HasPrefix(s[i:], "ewog") && !strings.HasPrefix(s[i:], "ewo") {
+	if i > 0 && dashed[s[i-1]] || !strings.HasPrefix(s[i:], "eyJ") && !strings.HasPrefix(s[i:], "ewog") && !strings.HasPrefix(s[i:], "ewo") {
 		return 0
 	}
 	header := plainSpan(s, i)

@@ -6,6 +6,12 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 )
 
+const (
+	// maxAuthority and maxUser bound how far a URL and a DSN are read, so that a text of anchors costs no more than its length.
+	maxAuthority = 1024
+	maxUser      = 256
+)
+
 // URL reads the authority behind "://" at i (the colon) and takes its user information. Passwords that
 // should have been encoded, with '@' or '/' in them, are taken too. next is where to go on: behind the at sign.
 func URL(s string, i int) (f finding.Finding, next int, ok bool) {
@@ -13,7 +19,7 @@ func URL(s string, i int) (f finding.Finding, next int, ok bool) {
 	end := start
 	at := -1
 	web := strings.HasSuffix(s[:i], "http") || strings.HasSuffix(s[:i], "https")
-	for end < len(s) && !ends(s[end]) {
+	for end < len(s) && end-start < maxAuthority && !ends(s[end]) {
 		if s[end] == '@' {
 			at = end
 		} else if (s[end] == '/' || s[end] == '?' || s[end] == '#') && (at >= 0 && (web || s[end] != '/') || !secretAhead(s, start, end)) {
@@ -42,7 +48,7 @@ func secretAhead(s string, start, i int) bool {
 	if port == "" || strings.Trim(port, digits) == "" || s[start] == '[' {
 		return false
 	}
-	for j := i; j < len(s) && !ends(s[j]); j++ {
+	for j := i; j < len(s) && j-start < maxAuthority && !ends(s[j]); j++ {
 		if s[j] == '@' {
 			return true
 		}
@@ -54,7 +60,7 @@ func secretAhead(s string, start, i int) bool {
 func DSN(s string, i int) (finding.Finding, bool) {
 	rest := s[i+1:]
 	lo := i
-	for lo > 0 && !ends(s[lo-1]) && s[lo-1] != ',' && s[lo-1] != ';' && s[lo-1] != '=' && s[lo-1] != '(' {
+	for lo > 0 && i-lo < maxUser && !ends(s[lo-1]) && s[lo-1] != ',' && s[lo-1] != ';' && s[lo-1] != '=' && s[lo-1] != '(' {
 		lo--
 	}
 	user, pass, ok := strings.Cut(s[lo:i], ":")

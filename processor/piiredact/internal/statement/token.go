@@ -143,7 +143,7 @@ func IsSQL(s string) bool {
 	if len(s) < 5 || !verbs[s[0]|0x20] {
 		return false
 	}
-	s = s[:min(len(s), 4096)]
+	s = s[:min(len(s), 1024)]
 	end := 1
 	for end < len(s) && end < 9 && isWord(s[end]) {
 		end++
