@@ -50,14 +50,14 @@ func TestFloodOfUnknownKeysFetchesOnceInTenSeconds(t *testing.T) {
 		forged := p.sign(t, `{"alg":"RS256","kid":"rsa"}`, claimsWith(t, map[string]any{"exp": 4102444800, "iat": nil}), p.old, crypto.SHA256)
 		start := time.Now()
 		for time.Since(start) < time.Minute {
-			for range 50 {
+			for range 5 {
 				_, _ = v.Verify(stranger, time.Now())
 				_, err := v.Verify(forged, time.Now())
 				require.Equal(t, BadSignature, err)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		assert.LessOrEqual(t, provider.calls.Load(), int64(8), "60,000 bad tokens in a minute")
+		assert.LessOrEqual(t, provider.calls.Load(), int64(8), "6,000 bad tokens in a minute")
 		assert.GreaterOrEqual(t, provider.calls.Load(), int64(5))
 		time.Sleep(30 * time.Second)
 		before := provider.calls.Load()
