@@ -32,14 +32,6 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 		return env.Hint.Has(e) || f.near(w, t, 32, 0)
 	}
 	switch len(d) {
-	case 4:
-		if (solid || c.sizes(w, 2, 2)) && f.series() {
-			return finding.Passport
-		}
-	case 6:
-		if solid && wide(c.s[max(0, c.start[w.a]-16):c.start[w.a]]) && f.near(w, passportWord, 40, 0) {
-			return finding.Passport
-		}
 	case 9:
 		if solid && d[0] == '0' && d[1] <= '4' && f.near(w, bikWord, 16, 0) {
 			return finding.Account
@@ -73,6 +65,23 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 	case 20:
 		if accountShape(d) || (d[0] == '4' || d[0] == '3') && context(finding.Account, accountWord) {
 			return finding.Account
+		}
+	}
+	return f.short(w)
+}
+
+// short finds the series and the number of a passport where they stand apart.
+func (f *Finder) short(w window) finding.Entity {
+	c := &f.c
+	solid := w.a == w.b
+	switch len(c.digits(w)) {
+	case 4:
+		if (solid || c.sizes(w, 2, 2)) && f.series() {
+			return finding.Passport
+		}
+	case 6:
+		if solid && wide(c.s[max(0, c.start[w.a]-16):c.start[w.a]]) && f.near(w, passportWord, 40, 0) {
+			return finding.Passport
 		}
 	}
 	return finding.None
