@@ -43,6 +43,8 @@ func ordertrace(t *testing.T, args ...string) string {
 // gateway is the gateway preset in front of a Jaeger that demands TLS with client certificates.
 type gateway struct {
 	*collector
+	site   *backend.Site
+	dir    string // certificates, policy, tokens, keys
 	jaeger ask.Jaeger
 	token  string // of a sender
 	metric string // token of a sender that may only send metrics
@@ -65,6 +67,7 @@ func newGateway(t *testing.T) *gateway {
 		token:  ordertrace(t, "token", "new", "--id", "shop-api", "--file", at("tokens.yaml")),
 		metric: ordertrace(t, "token", "new", "--id", "meter", "--role", "metrics_sender", "--file", at("tokens.yaml")),
 		pool:   x509.NewCertPool(),
+		site:   site, dir: dir,
 	}
 	ordertrace(t, "keys", "new", "--kind", "hmac", "--out", at("hmac.json"))
 	jaeger, err := site.Jaeger(t.Context(), backend.JaegerOptions{TLS: &backend.TLS{Cert: at("jaeger.pem"), Key: at("jaeger.key"), ClientCA: at("ca.pem")}})
