@@ -129,7 +129,7 @@ func TestASilentServiceBehindALivingPathIsJudged(t *testing.T) {
 			r.stage(order, "SUBMITTED")
 		}
 		r.stage("B", "PRICED")
-		r.live(12*time.Second + 100*time.Millisecond)
+		r.live(13500 * time.Millisecond)
 		r.stop()
 		require.Equal(t, []string{"A submitted->priced breached"}, r.told())
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -144,12 +145,23 @@ func (r *rig) stage(order, status string) {
 // beat sends a span that belongs to no order: the path is alive.
 func (r *rig) beat() { r.send(point{service: "idle", name: "tick", end: time.Now()}) }
 
-// live lets time pass on a living path, inside a bubble of testing/synctest.
+// live lets time pass on a living path, inside a bubble of testing/synctest. Ticks come each full second since the
+// start, beats a quarter later: they never race.
 func (r *rig) live(d time.Duration) {
-	for end := time.Now().Add(d); time.Now().Before(end); {
-		time.Sleep(min(time.Second, time.Until(end)))
+	end := time.Now().Add(d)
+	for {
+		next := r.born.Add(time.Since(r.born).Truncate(time.Second) + 250*time.Millisecond)
+		if !next.After(time.Now()) {
+			next = next.Add(time.Second)
+		}
+		if next.After(end) {
+			break
+		}
+		time.Sleep(time.Until(next))
 		r.beat()
 	}
+	time.Sleep(time.Until(end))
+	synctest.Wait()
 }
 
 // numbers is the last batch of metrics, as "name{a=b,…}" to value; histograms count.

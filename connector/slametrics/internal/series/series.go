@@ -205,5 +205,8 @@ func (s *series) snapshot(to *Snapshot) {
 	if s.newest.At != 0 && s.newest != s.slowest {
 		to.Exemplar = append(to.Exemplar, s.newest)
 	}
+	if n := len(to.Exemplar); n == 2 && to.Exemplar[0].At > to.Exemplar[1].At {
+		to.Exemplar[0], to.Exemplar[1] = to.Exemplar[1], to.Exemplar[0] // stores refuse what is older than the last
+	}
 	s.slowest, s.newest = Exemplar{}, Exemplar{}
 }
