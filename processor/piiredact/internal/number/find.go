@@ -21,6 +21,8 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	f.left.at, f.right.at = -1, -1
 	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
 		return out, next
+	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' {
+		return out, next // an order, a size: no number of a person is so short without a key or groups
 	}
 	for a := 0; a < c.n; {
 		w, e := f.match(a, env)
