@@ -18,7 +18,7 @@ type Class struct {
 	Statement bool
 	// Place: the value may be a postal or a network address; only the former is personal.
 	Place bool
-	// Latin: the value is a coordinate.
+	// Coordinate: the value is a place on earth.
 	Coordinate bool
 	// Query: in a URL's query this name carries a credential, though elsewhere it may not.
 	Query bool

@@ -112,7 +112,7 @@ func (k *surroundings) read(s string, from, step int, midword bool) {
 		k.dist[t] = far
 	}
 	n := 0
-	for i, r := range s {
+	for _, r := range s {
 		if n+utf8.UTFMax > len(k.buf) {
 			break
 		}
@@ -129,7 +129,6 @@ func (k *surroundings) read(s string, from, step int, midword bool) {
 			k.pos[start] = uint8(min(from, far-1)) //nolint:gosec // bounded
 		}
 		from += step
-		_ = i
 	}
 	inside := midword
 	for i := 0; i < n; i++ {

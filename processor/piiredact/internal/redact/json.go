@@ -10,12 +10,11 @@ import (
 
 // document rewrites JSON while it reads it; what it does not change it copies byte for byte.
 type document struct {
-	se      *Session
-	s       string
-	out     []byte
-	last    int
-	holes   bool // every leaf is a value of a statement
-	dropped bool
+	se    *Session
+	s     string
+	out   []byte
+	last  int
+	holes bool // every leaf is a value of a statement
 }
 
 // json redacts the leaves and keys of a JSON text. It reports false when s is none.

@@ -16,7 +16,7 @@ func authorizationEnd(s string, i int) int {
 	}
 	switch sch := strings.ToLower(s[i:end]); {
 	case sch == "digest" || strings.HasPrefix(sch, "aws4-") || sch == "signature" || sch == "hawk" || sch == "oauth" || sch == "scram-sha-256":
-		return quoteless(s, end)
+		return lineEnd(s, end)
 	case sch == "bearer" || sch == "basic" || sch == "token" || sch == "apikey" || sch == "api-key" || sch == "negotiate" || sch == "ntlm" || sch == "key":
 		for end < len(s) && s[end] == ' ' {
 			end++
@@ -25,8 +25,6 @@ func authorizationEnd(s string, i int) int {
 	}
 	return end
 }
-
-func quoteless(s string, i int) int { return lineEnd(s, i) }
 
 // personEnd takes up to four words that begin like a name's.
 func personEnd(s string, i int) int {
