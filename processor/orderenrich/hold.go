@@ -21,6 +21,8 @@ const (
 	fullPayload = 4096
 	// retryEvery is how long a payload that the next component refused waits.
 	retryEvery = time.Second
+	// drainTime bounds shutdown: the collector itself sets no deadline, and whoever stops it kills it some time later.
+	drainTime = 10 * time.Second
 )
 
 // reason says why spans no longer wait.
@@ -101,8 +103,10 @@ func (h *holder) run() {
 	}
 }
 
-// shutdown releases everything and sends it until ctx ends.
+// shutdown releases everything and sends it, until ctx ends or drainTime is over.
 func (h *holder) shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
 	close(h.stop)
 	h.stopped.Wait()
 	h.release(h.room.Due(time.Now(), true, nil), shutdown)

@@ -67,6 +67,16 @@ func TestShutdownEndsAtItsDeadline(t *testing.T) {
 }
 
 // TestWhatGoesInComesOut sends arbitrary traffic and compares every span with what came out.
+func TestShutdownEndsWithoutADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := holding(t, "", &moody{err: errors.New("never")})
+		consume(t, p, sp{1, 1, 0, ""})
+		began := time.Now()
+		require.ErrorIs(t, p.Shutdown(context.Background()), context.DeadlineExceeded)
+		require.LessOrEqual(t, time.Since(began), drainTime+time.Second)
+	})
+}
+
 func TestWhatGoesInComesOut(t *testing.T) {
 	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) {
