@@ -30,6 +30,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"an order lives on after its end", "lifecycle/judge.go", "ended = f.ends&(1<<v.stage) != 0", "ended = false"},
 	{"an order that went elsewhere is still awaited", "lifecycle/judge.go", "if !v.moved && f.stops[t]&(1<<v.stage) != 0 {", "if false {"},
 	{"late telemetry is not looked at", "lifecycle/book.go", "\t\tb.fire(id)\n\t\treturn\n", "\t\treturn\n"},
+	{"the journal is lost", "../state.go", "		if entry == nil {\n", "		if entry == nil || true {\n"},
 	{"a breach is not taken back", "lifecycle/evaluate.go", "b.decide(id, base, OutcomeRetracted)", ""},
 }
 

@@ -50,25 +50,23 @@ type Flow struct {
 	Stages       []Stage
 	Transitions  []Transition
 
-	out      [][]int        // transitions that leave a stage, without the end-to-end one
-	endToEnd int            // index of the end-to-end transition, -1 if there is none
-	stops    []uint64       // per transition: stages that void a pending instance
-	below    []uint64       // per stage: stages that come strictly after it
-	stuck    []int64        // per stage: least stuck_after of what leaves it, 0 if none
-	names    []string       // per transition: "from->to"
-	ends     uint64         // stages that end an order
-	longest  time.Duration  // the longest time an instance can stay undecided
-	byName   map[string]int // stage name to rank
+	out      [][]int       // transitions that leave a stage, without the end-to-end one
+	endToEnd int           // index of the end-to-end transition, -1 if there is none
+	stops    []uint64      // per transition: stages that void a pending instance
+	below    []uint64      // per stage: stages that come strictly after it
+	stuck    []int64       // per stage: least stuck_after of what leaves it, 0 if none
+	names    []string      // per transition: "from->to"
+	ends     uint64        // stages that end an order
+	longest  time.Duration // the longest time an instance can stay undecided
 }
 
 // NewFlow compiles stages and transitions, and names every mistake at once.
 func NewFlow(name string, stages []Stage, transitions []Transition) (*Flow, error) {
-	f := &Flow{Name: name, Stages: stages, Transitions: transitions, endToEnd: -1, byName: map[string]int{}}
+	f := &Flow{Name: name, Stages: stages, Transitions: transitions, endToEnd: -1}
 	if len(stages) > MaxStages {
 		return nil, fmt.Errorf("%d stages; a flow has at most %d: split it into several flows", len(stages), MaxStages)
 	}
 	for i, s := range stages {
-		f.byName[s.Name] = i
 		if s.End != NoEnd {
 			f.ends |= 1 << i
 		}
@@ -167,9 +165,3 @@ func (f *Flow) TransitionName(i int) string { return f.names[i] }
 
 // Longest is the longest time that an instance can stay undecided.
 func (f *Flow) Longest() time.Duration { return f.longest }
-
-// Rank is the position of a stage, by name.
-func (f *Flow) Rank(stage string) (int, bool) {
-	i, ok := f.byName[stage]
-	return i, ok
-}
