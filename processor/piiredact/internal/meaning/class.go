@@ -193,7 +193,7 @@ func place(ws []string) (finding.Entity, bool) {
 		ws = ws[:len(ws)-1]
 	}
 	l := last(ws, 1)
-	if placeWords.has(l) || placePairs.has(pair(ws)) {
+	if placeWords.has(l) || placePairs.has(pair(ws)) || last(ws, 2) == "адрес" {
 		return finding.Address, false
 	}
 	if l == "address" || l == "addr" || l == "location" && placePeople.has(last(ws, 2)) {

@@ -60,12 +60,7 @@ func (x *document) value(i, depth int, parent string, d *Decision) int {
 	case '{':
 		return x.object(i, depth, parent, d)
 	case '[':
-		for i = x.blanks(i + 1); x.s[i] != ']'; {
-			if i = x.blanks(x.value(i, depth+1, parent, d)); x.s[i] == ',' {
-				i = x.blanks(i + 1)
-			}
-		}
-		return i + 1
+		return x.array(i, depth, parent, d)
 	case '"':
 		end := stringEnd(x.s, i)
 		x.leaf(i, end, depth, d)
@@ -80,6 +75,23 @@ func (x *document) value(i, depth int, parent string, d *Decision) int {
 		}
 		return end
 	}
+}
+
+// array: an element behind a flag that announces a secret ("--password", "x") is one.
+func (x *document) array(i, depth int, parent string, d *Decision) int {
+	flag := ""
+	for i = x.blanks(i + 1); x.s[i] != ']'; {
+		own, word := d, ""
+		if x.s[i] == '"' {
+			word = x.s[i+1 : stringEnd(x.s, i)-1]
+			own = x.se.Flagged(flag, word, d)
+		}
+		flag = word
+		if i = x.blanks(x.value(i, depth+1, parent, own)); x.s[i] == ',' {
+			i = x.blanks(i + 1)
+		}
+	}
+	return i + 1
 }
 
 func (x *document) object(i, depth int, parent string, d *Decision) int {

@@ -111,6 +111,8 @@ var found = [][3]string{
 	{"k", `Key (email)=(ivan@x.ru) already exists.`, "ivan"},
 	{"k", "12345678:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1 bot", "AAHdq"},
 	{"geo.lat", "55.751244", "1244"},
+	{"process.command_args", `["mysql","--password","hunter2"]`, "hunter2"},
+	{"log", "адрес доставки: г. Москва, ул. Ленина, д. 1; код 5", "Ленина"},
 }
 
 func TestWhatIsPersonalOrSecretIsGone(t *testing.T) {
