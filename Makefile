@@ -67,14 +67,30 @@ script: tools build ## txtar scripts against the real binaries
 e2e: tools build servers ## Real RabbitMQ, PostgreSQL, Jaeger, Prometheus, Alertmanager
 	$(GOTESTSUM) -tags=remove_all_sd,e2e -timeout=20m -count=1 ./test/e2e/...
 
+SEEDS ?= 1000
+.PHONY: oracle mutants replay pii-report
+oracle: ## Verdicts against an offline oracle over SEEDS histories: 0 differences
+	go test ./connector/slametrics -count=1 -run='^TestOracle$$' -v -seeds=$(SEEDS)
+
+mutants: ## Planted bugs: each must turn the oracle red
+	go test -tags=remove_all_sd,mutants ./connector/slametrics -count=1 -run=Mutant -v
+
+replay: ## How many spans of an order know it, by hold time and batching, as a table
+	go test ./test/replay -count=1 -v
+
+pii-report: ## The canary matrix (detector × field × signal) and the accuracy table
+	go test ./processor/piiredact ./processor/piiredact/internal/redact -count=1 -run='Canary|Accuracy|Corpora|OrdinaryTelemetry' -v
+
 FUZZTIME ?= 20s
 fuzz: ## Every fuzz target for FUZZTIME each
 	tools/fuzz.sh $(FUZZTIME)
 
 ##@ Measure
 .PHONY: bench
-bench: build ## Benchmarks beside the code and against peers in test/bench
+bench: build ## Benchmarks beside the code, against peers, and of the whole collector (start, RSS, CPU per span)
 	go test -run='^$$' -bench=. -benchmem $(OURS) ./test/bench/...
+	go test ./test/bench/enrich -count=1 -run=CostTable -v
+	go run ./test/bench/collector
 
 ##@ House
 .PHONY: help clean

@@ -16,13 +16,15 @@ func standaloneVariables() []Variable {
 	return append(listenVariables("127.0.0.1", "./ordertrace-data"),
 		Variable{Name: "ORDERTRACE_JAEGER_OTLP", Default: "127.0.0.1:14317", Meaning: "Jaeger's OTLP over gRPC, in clear on loopback"},
 		Variable{Name: "ORDERTRACE_PROMETHEUS_OTLP", Default: "http://127.0.0.1:9090/api/v1/otlp", Meaning: "Prometheus' OTLP receiver"},
+		Variable{Name: "ORDERTRACE_INSTANCE", Default: "standalone", Meaning: "name of this host in its metrics"},
 		Variable{Name: "ORDERTRACE_HMAC_KEY", Meaning: hmacMeaning + "; unset: a random key of this start"},
 	)
 }
 
 func agentVariables() []Variable {
 	return append([]Variable{
-		{Name: "ORDERTRACE_GATEWAYS", Required: true, Meaning: "the gateways' OTLP/gRPC addresses as a YAML list: [gw1.example:4317, gw2.example:4317]"},
+		{Name: "ORDERTRACE_INSTANCE", Required: true, Meaning: "name of this host, unique among the agents"},
+		{Name: "ORDERTRACE_GATEWAYS", Required: true, Meaning: "the gateway's OTLP/gRPC address, as a YAML list: [gw.example:4317]; one, since two would judge halves of an order each"},
 		{Name: "ORDERTRACE_GATEWAY_CA", Required: true, Meaning: "PEM file of the authority that signed the gateways' certificates"},
 		{Name: "ORDERTRACE_TOKEN_FILE", Required: true, Meaning: "file with this agent's token; make one: ordertrace token new"},
 		{Name: "ORDERTRACE_HMAC_KEY", Required: true, Meaning: hmacMeaning},
@@ -43,6 +45,7 @@ func gatewayVariables() []Variable {
 		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed the back ends' certificates"},
 		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to the back ends"},
 		{Name: "ORDERTRACE_BACKEND_KEY", Required: true, Meaning: "PEM key of that certificate"},
+		{Name: "ORDERTRACE_INSTANCE", Default: "gateway", Meaning: "name of this host in its metrics"},
 		{Name: "ORDERTRACE_OTLP_MTLS_ENDPOINT", Default: "0.0.0.0:4319", Meaning: "where OTLP over gRPC is taken from senders with a client certificate"},
 	}, listenVariables("0.0.0.0", "/var/lib/ordertrace")...)
 }
