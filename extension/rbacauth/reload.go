@@ -72,7 +72,10 @@ func (r *rbacAuth) follow(ctx context.Context, watcher *fsnotify.Watcher) {
 		case <-watcher.Events:
 			pending = soon(due, pending)
 			continue
-		case <-watcher.Errors:
+		case _, ok := <-watcher.Errors: // events were lost: look for oneself
+			if !ok {
+				return
+			}
 			pending = soon(due, pending)
 			continue
 		case <-due.C:

@@ -148,14 +148,14 @@ func (s subject) kept(t *testing.T) (bytes, lost float64) {
 
 func TestCostTable(t *testing.T) {
 	in := makePayloads(true)
-	size, memory := 0, 0.0
+	size := 0
 	b0, _ := heap()
 	again := makePayloads(true)
 	b1, _ := heap()
 	for _, td := range again {
 		size += (&ptrace.ProtoMarshaler{}).TracesSize(td)
 	}
-	memory = float64(b1-b0) / totalSpans
+	memory := float64(b1-b0) / totalSpans
 	runtime.KeepAlive(in)
 	var table strings.Builder
 	fmt.Fprintf(&table, "\n%d spans of %d bytes encoded, %.0f in memory\n%-40s%10s%14s%14s%22s%12s\n", totalSpans, size/totalSpans, memory,

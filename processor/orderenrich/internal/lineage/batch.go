@@ -44,7 +44,6 @@ type group struct {
 	first  int32 // where its spans begin in Batch.byGroup
 	values int32 // head of its list in Batch.values
 	known  [2]int32
-	before uint32                  // rules for which the index had a value before this payload
 	tree   [extract.MaxRules]int32 // 1 + offset of the decisions of each span, 0 if the trace has one value
 }
 

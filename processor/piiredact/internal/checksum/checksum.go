@@ -114,11 +114,9 @@ func Account(account, bik []byte) bool {
 	weights := [3]int{7, 1, 3}
 	sum := 0
 	for i := range 23 {
-		c := byte(0)
+		c := account[max(i-3, 0)]
 		if i < 3 {
 			c = head[i]
-		} else {
-			c = account[i-3]
 		}
 		sum += int(c-'0') * weights[i%3]
 	}

@@ -11,7 +11,7 @@ import (
 // scheme reads "Bearer …", "Basic …" and "Digest …" at i and takes the credential, not the scheme.
 func scheme(s string, i int) (finding.Finding, bool) {
 	none := finding.Finding{}
-	n := 0
+	var n int
 	switch {
 	case foldPrefix(s[i:], "bearer"), foldPrefix(s[i:], "digest"):
 		n = 6
