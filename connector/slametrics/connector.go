@@ -66,7 +66,8 @@ type flowJudge struct {
 	book    *lifecycle.Book // owned by mu
 	ledger  *ledger.Ledger  // owned by mu
 	facts   []lifecycle.Fact
-	told    map[problemSeries]struct{} // owned by judge.flushMu
+	told    map[problemSeries]struct{} // problems that the next component knows; owned by judge.flushMu
+	telling map[problemSeries]struct{} // those of the batch under way, or of one that was refused; owned by judge.flushMu
 }
 
 func newJudge(set connector.Settings, config *Config) (*judge, error) {

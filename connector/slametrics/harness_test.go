@@ -2,7 +2,9 @@ package slametrics_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,11 +30,25 @@ type rig struct {
 	traces  []connector.Traces
 	logs    []connector.Logs
 	metrics *consumertest.MetricsSink
+	moody   *moody // in front of metrics
 	records *consumertest.LogsSink
 	config  string
 	disk    *disk     // nil without storage
 	before  []string  // records told before it was killed
 	born    time.Time // when it was started anew
+}
+
+// moody is a next component that refuses while it is told to.
+type moody struct {
+	*consumertest.MetricsSink
+	refuses atomic.Bool
+}
+
+func (m *moody) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	if m.refuses.Load() {
+		return errors.New("not now")
+	}
+	return m.MetricsSink.ConsumeMetrics(ctx, md)
 }
 
 func loadConfig(t testing.TB, text string) component.Config {
@@ -61,13 +77,14 @@ func newRigOn(t testing.TB, config string, d *disk) *rig {
 func newRigFrom(t testing.TB, cfg component.Config, d *disk) *rig {
 	t.Helper()
 	r := &rig{t: t, disk: d, metrics: new(consumertest.MetricsSink), records: new(consumertest.LogsSink)}
+	r.moody = &moody{MetricsSink: r.metrics}
 	factory := slametrics.NewFactory()
 	set, ctx := connectortest.NewNopSettings(factory.Type()), context.Background()
-	tm, err := factory.CreateTracesToMetrics(ctx, set, cfg, r.metrics)
+	tm, err := factory.CreateTracesToMetrics(ctx, set, cfg, r.moody)
 	require.NoError(t, err)
 	tl, err := factory.CreateTracesToLogs(ctx, set, cfg, r.records)
 	require.NoError(t, err)
-	lm, err := factory.CreateLogsToMetrics(ctx, set, cfg, r.metrics)
+	lm, err := factory.CreateLogsToMetrics(ctx, set, cfg, r.moody)
 	require.NoError(t, err)
 	ll, err := factory.CreateLogsToLogs(ctx, set, cfg, r.records)
 	require.NoError(t, err)

@@ -21,6 +21,8 @@ const (
 	scopeName = "github.com/ordertrace/ordertrace/connector/slametrics"
 	// maxProblems bounds the series of order.problem, the only metric that names an order, for each transition.
 	maxProblems = 100
+	// maxTold bounds the series of order.problem that are remembered while the next component refuses to hear of their end.
+	maxTold = 10_000
 )
 
 // problemSeries is a point of order.problem that was told, so that its end can be told too.
@@ -57,11 +59,18 @@ func (j *judge) flush(ctx context.Context) {
 	}
 	md := j.measure(ctx)
 	if p == nil {
+		for _, f := range j.flows {
+			f.telling = nil
+		}
 		return
 	}
 	if err := p.metrics.ConsumeMetrics(ctx, md); err != nil {
 		j.telemetry.SLAMetricsFlushFailures.Add(ctx, 1)
 		j.logger.Warn("metrics were refused by the next component; the next batch makes up for it", zap.Error(err))
+		return
+	}
+	for _, f := range j.flows {
+		f.told, f.telling = f.telling, nil
 	}
 }
 
@@ -178,7 +187,8 @@ func (b *board) stages(f *flowJudge) {
 	}
 }
 
-// problems tells the oldest orders in trouble by name, and ends the series of those that no longer are.
+// problems tells the oldest orders in trouble by name, and ends the series of those that no longer are: again with every
+// batch until one was taken.
 func (b *board) problems(f *flowJudge) {
 	now := map[problemSeries]struct{}{}
 	for _, p := range f.book.Problems(maxProblems, nil) {
@@ -186,12 +196,17 @@ func (b *board) problems(f *flowJudge) {
 		now[s] = struct{}{}
 		b.problem(f, s).SetDoubleValue(max(0, float64(int64(b.now)-p.Entered)/1e9))
 	}
+	for s := range f.telling { // a batch that was refused: it may have arrived in part
+		if len(f.told) < maxTold {
+			f.told[s] = struct{}{}
+		}
+	}
 	for s := range f.told {
 		if _, still := now[s]; !still {
 			b.problem(f, s).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 		}
 	}
-	f.told = now
+	f.telling = now
 }
 
 func (b *board) problem(f *flowJudge, s problemSeries) pmetric.NumberDataPoint {

@@ -78,8 +78,10 @@ func validate(t *testing.T, conf []byte) {
 	t.Helper()
 	dir := t.TempDir()
 	// The files that examples name in /etc/ordertrace, made as an operator would make them.
-	policy, err := filepath.Abs("../../extension/rbacauth/policy.example.yaml")
+	policy := filepath.Join(dir, "policy.yaml")
+	shipped, err := os.ReadFile("../../extension/rbacauth/policy.example.yaml")
 	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(policy, shipped, 0o600))
 	tokens := filepath.Join(dir, "tokens.yaml")
 	out, err := exec.Command("../../bin/ordertrace", "token", "new", "--id", "example", "--file", tokens).CombinedOutput()
 	require.NoError(t, err, "%s", out)
