@@ -12,7 +12,7 @@ BIN      := $(CURDIR)/bin
 TOOLS    := $(CURDIR)/.cache/tools
 SERVERS  := $(CURDIR)/.cache/bin
 LDFLAGS  := -s -w
-OURS     := ./processor/... ./connector/... ./extension/... ./converter/... ./instrumentation/... ./internal/... ./cmd/... ./examples/... ./distro/presets/...
+OURS     := ./receiver/... ./processor/... ./connector/... ./extension/... ./converter/... ./instrumentation/... ./internal/... ./cmd/... ./examples/... ./distro/presets/...
 
 GOTESTSUM = $(TOOLS)/gotestsum --format=$(if $(V),standard-verbose,pkgname-and-test-fails) --
 

@@ -127,9 +127,12 @@ func TestFullOrDamagedDiskStopsNothing(t *testing.T) {
 		d.mu.Lock()
 		d.full = fmt.Errorf("disk full")
 		d.mu.Unlock()
-		time.Sleep(5 * time.Minute)
+		time.Sleep(5*time.Minute + time.Second)
+		synctest.Wait()
+		d.mu.Lock()
 		require.Len(t, d.files, 2, "the snapshot before stays")
 		d.full = nil
+		d.mu.Unlock()
 		require.NoError(t, o.Shutdown(context.Background()))
 		for key, v := range d.files {
 			if key != currentKey {

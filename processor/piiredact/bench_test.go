@@ -79,25 +79,6 @@ func BenchmarkCleanTraces(b *testing.B)  { bench(b, walkTraces, cleanBytes(), 10
 func BenchmarkCleanLogs(b *testing.B)    { bench(b, walkLogs, int64(100*len(cleanLog)), 100) }
 func BenchmarkCleanMetrics(b *testing.B) { bench(b, walkMetrics, cleanBytes(), 100*(len(clean)+2)) }
 
-func TestCleanBatchesCostNoAllocation(t *testing.T) {
-	cfg := createDefaultConfig().(*Config)
-	cfg.Attributes.Allow = []string{"order.id", "session.id"}
-	r := newTestRedactor(t, cfg)
-	s := cleanBatch(20)
-	before := marshal(t, s)
-	for name, walkOnce := range map[string]func(*redactor, signals){"traces": walkTraces, "logs": walkLogs, "metrics": walkMetrics} {
-		for range 3 {
-			walkOnce(r, s)
-		}
-		if n := testing.AllocsPerRun(20, func() { walkOnce(r, s) }); n != 0 {
-			t.Errorf("%s: %v allocations", name, n)
-		}
-	}
-	if string(before) != string(marshal(t, s)) {
-		t.Error("a clean batch was changed")
-	}
-}
-
 func BenchmarkDirtyValue(b *testing.B) {
 	r := newTestRedactor(b, createDefaultConfig().(*Config))
 	se := r.engine.Session()

@@ -83,7 +83,7 @@ func TestArchitectureKnowsEveryPackage(t *testing.T) {
 
 func TestComponentReadmesAreManPages(t *testing.T) {
 	for _, f := range tracked(t) {
-		dir, ok := strings.CutSuffix(f, "/factory.go")
+		dir, ok := strings.CutSuffix(f, "/metadata.yaml")
 		if !ok || strings.Contains(dir, "/internal/") || strings.HasPrefix(dir, "test/") || strings.HasPrefix(dir, "distro/") {
 			continue
 		}

@@ -85,7 +85,7 @@ func TestNothingImportsTest(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		for _, imp := range p.Imports {
 			if strings.HasPrefix(imp, module+"/test/") && !strings.HasPrefix(p.ImportPath, module+"/test/") {
-				t.Errorf("%s imports %s", p.ImportPath, imp)
+				t.Errorf("%s imports %s: nothing imports test/", p.ImportPath, imp)
 			}
 		}
 	}
