@@ -123,6 +123,7 @@ func (r *rig) sendLogs(ld plog.Logs) {
 // point is a span in one line.
 type point struct {
 	service, name string
+	path          string // ordertrace.agent.id; empty: none
 	start, end    time.Time
 	attributes    map[string]string
 	trace         byte
@@ -134,6 +135,9 @@ func (r *rig) send(points ...point) {
 	for _, p := range points {
 		rs := td.ResourceSpans().AppendEmpty()
 		rs.Resource().Attributes().PutStr("service.name", p.service)
+		if p.path != "" {
+			rs.Resource().Attributes().PutStr("ordertrace.agent.id", p.path)
+		}
 		s := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		s.SetName(p.name)
 		s.SetKind(ptrace.SpanKindServer)
