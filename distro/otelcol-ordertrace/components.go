@@ -33,6 +33,7 @@ import (
 	rbacauth "github.com/ordertrace/ordertrace/extension/rbacauth"
 	orderenrich "github.com/ordertrace/ordertrace/processor/orderenrich"
 	piiredact "github.com/ordertrace/ordertrace/processor/piiredact"
+	heartbeat "github.com/ordertrace/ordertrace/receiver/heartbeat"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -105,6 +106,7 @@ func components() (otelcol.Factories, error) {
 		filelogreceiver.NewFactory(),
 		kafkareceiver.NewFactory(),
 		prometheusreceiver.NewFactory(),
+		heartbeat.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -115,6 +117,7 @@ func components() (otelcol.Factories, error) {
 		filelogreceiver.NewFactory().Type():     "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.158.0",
 		kafkareceiver.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver v0.158.0",
 		prometheusreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver v0.158.0",
+		heartbeat.NewFactory().Type():           "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](

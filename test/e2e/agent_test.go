@@ -20,7 +20,7 @@ func TestAnAgentSendsThroughTheGateway(t *testing.T) {
 	ordertrace(t, "token", "new", "--id", "agent-1", "--file", filepath.Join(g.dir, "tokens.yaml"), "--out", tokenFile)
 	logs := filepath.Join(t.TempDir(), "shop.log")
 	require.NoError(t, os.WriteFile(logs, nil, 0o600))
-	agent := prepare(t, []string{"preset:agent"}, "ORDERTRACE_GATEWAYS=["+g.grpc+"]", "ORDERTRACE_GATEWAY_CA="+filepath.Join(g.dir, "ca.pem"),
+	agent := prepare(t, []string{"preset:agent"}, "ORDERTRACE_INSTANCE=host-1", "ORDERTRACE_GATEWAYS=["+g.grpc+"]", "ORDERTRACE_GATEWAY_CA="+filepath.Join(g.dir, "ca.pem"),
 		"ORDERTRACE_TOKEN_FILE="+tokenFile, "ORDERTRACE_HMAC_KEY="+filepath.Join(g.dir, "hmac.json"), "ORDERTRACE_LOG_FILES=["+logs+"]")
 	agent.start(t, g.site, "agent")
 
