@@ -87,9 +87,9 @@ debian() {
 	say "installing ${missing[*]} through apt"
 	export DEBIAN_FRONTEND=noninteractive
 	# Packages start their services when they are installed; the demo and the tests start their own.
-	local policy=/usr/sbin/policy-rc.d ours=
+	local policy=/usr/sbin/policy-rc.d
 	if [[ ! -e $policy ]]; then
-		ours=1
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT # whatever happens below
 		printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
 	fi
 	apt-get update -qq >/dev/null
@@ -97,7 +97,8 @@ debian() {
 		tail -20 "$bin/apt.log" >&2
 		return 1
 	}
-	if [[ -n $ours ]]; then rm $policy; fi
+	[[ -z $(trap -p EXIT) ]] || rm -f $policy
+	trap - EXIT
 }
 
 get() {

@@ -72,7 +72,7 @@ func prometheusConfig(o PrometheusOptions) string {
 	var b strings.Builder
 	b.WriteString("global: {scrape_interval: 1s, evaluation_interval: 1s}\n")
 	b.WriteString("otlp: {translation_strategy: UnderscoreEscapingWithSuffixes}\n")
-	b.WriteString("storage: {tsdb: {out_of_order_time_window: 5m}, exemplars: {max_exemplars: 100000}}\n")
+	b.WriteString("storage: {tsdb: {out_of_order_time_window: 1h}, exemplars: {max_exemplars: 100000}}\n")
 	if len(o.Rules) > 0 {
 		b.WriteString("rule_files:\n")
 		for _, r := range o.Rules {
