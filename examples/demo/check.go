@@ -84,8 +84,7 @@ func (s *stage) inspect(ctx context.Context, r *report.Report, src report.Source
 	default:
 		r.Complain("no order was lost on purpose: the run was too short, or the shop could not lose one")
 	}
-	r.Collector, err = report.ReadCollector(ctx, s.metrics, src.Prometheus)
-	return err
+	return r.CheckCollector(ctx, s.metrics, src.Prometheus, arriveTime)
 }
 
 func (s *stage) inspectLost(ctx context.Context, r *report.Report, src report.Sources, lost lostOrder) error {

@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// leastSeconds is how long it takes to start a crowd, lose an order, and hear of it.
+// leastSeconds is how long it takes to gather a crowd, lose an order, and hear of it; more than settleTime.
 const leastSeconds = 75
 
 func run(ctx context.Context) error {
@@ -46,11 +46,11 @@ func run(ctx context.Context) error {
 	return errors.Join(err, stage.strike())
 }
 
-// play lets the shop work, until Ctrl-C or for the given time, and then checks the promises.
+// play lets the shop work, until Ctrl-C or for the given time from its opening, and then checks the promises.
 func play(ctx context.Context, s *stage, started time.Time, total time.Duration) error {
 	var business time.Duration // 0: customers come until Ctrl-C
 	if total > 0 {
-		business = total - time.Since(started) - settleTime
+		business = total - settleTime
 	}
 	if err := s.letCustomersIn(business); err != nil {
 		return err

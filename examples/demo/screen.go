@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -48,7 +50,7 @@ var stages = []struct{ status, short string }{
 const lineEvery = 5 * time.Second
 
 // watch prints a line of progress every few seconds until ctx is done or the customers have gone. It is an error
-// when anything else ends meanwhile.
+// when they crash, or anything else ends meanwhile.
 func (s *stage) watch(ctx context.Context, started time.Time) error {
 	tick := time.NewTicker(lineEvery)
 	defer tick.Stop()
@@ -57,7 +59,7 @@ func (s *stage) watch(ctx context.Context, started time.Time) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.customers.Done():
-			return nil
+			return s.customersGone()
 		case <-tick.C:
 		}
 		for _, p := range append([]*backend.Process{s.collector, s.jaeger.Process, s.prom.Process, s.alerts.Process}, s.services...) {
@@ -67,6 +69,18 @@ func (s *stage) watch(ctx context.Context, started time.Time) error {
 		}
 		say("%s", s.progress(ctx, started))
 	}
+}
+
+// orderLeftOpen is the exit code of customers of whom some lost patience, as with the order that is lost on purpose.
+const orderLeftOpen = 3
+
+// customersGone is an error unless the customers left by the door.
+func (s *stage) customersGone() error {
+	err := s.customers.Err()
+	if exit := new(exec.ExitError); err == nil || errors.As(err, &exit) && exit.ExitCode() == orderLeftOpen {
+		return nil
+	}
+	return fmt.Errorf("the customers failed: %w; the end of %s:\n%s", err, s.customers.Log, s.customers.Tail(15))
 }
 
 // progress says where the orders are and what the collector has done so far.

@@ -79,6 +79,14 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Err is how the child ended: nil when it exited with 0, and while it runs.
+func (p *Process) Err() error {
+	if p.Running() {
+		return nil
+	}
+	return p.err
+}
+
 // Running tells whether the child has not ended yet.
 func (p *Process) Running() bool {
 	select {

@@ -18,8 +18,10 @@ import (
 type Personal struct {
 	Planted  map[string]int   `json:"planted"`        // distinct values by kind
 	Searched map[string]int64 `json:"searched_bytes"` // by place
-	Readable int              `json:"readable"`       // distinct values found
-	Found    map[string]int   `json:"found,omitempty"`
+	// NotSearched counts the values, by kind, that are too short to tell from other text.
+	NotSearched map[string]int `json:"not_searched,omitempty"`
+	Readable    int            `json:"readable"` // distinct values found
+	Found       map[string]int `json:"found,omitempty"`
 }
 
 // allTraces is more than a run makes.
@@ -31,7 +33,7 @@ func (r *Report) CheckPersonal(ctx context.Context, s Sources) error {
 	if err != nil {
 		return err
 	}
-	p := Personal{Planted: words.kinds(), Searched: map[string]int64{}, Found: map[string]int{}}
+	p := Personal{Planted: counts(words.all), NotSearched: counts(words.short), Searched: map[string]int64{}, Found: map[string]int{}}
 	readable := map[string]bool{}
 	search := func(place string, text []byte) {
 		p.Searched[place] += int64(len(text))
@@ -47,6 +49,9 @@ func (r *Report) CheckPersonal(ctx context.Context, s Sources) error {
 	r.Personal = p
 	if p.Readable > 0 {
 		r.Complain("%d planted personal values can be read: %s", p.Readable, strings.Join(slices.Sorted(maps.Keys(p.Found)), ", "))
+	}
+	if len(p.NotSearched) > 0 {
+		r.Complain("planted values too short to search for: %v", p.NotSearched)
 	}
 	if len(words.byStart) == 0 {
 		r.Complain("nothing personal was planted, so finding none shows nothing")
@@ -99,7 +104,10 @@ const wordStart = 6
 
 type word struct{ form, value, kind string }
 
-type wordList struct{ byStart map[string][]word }
+type wordList struct {
+	byStart    map[string][]word
+	all, short map[string]string // values with their kinds: every one, and those that are not searched for
+}
 
 // planted reads the load driver's file. Each value is searched for as it is, without case, as JSON and as URLs
 // escape it, and, when it is a number, without its separators.
@@ -109,13 +117,17 @@ func planted(file string) (*wordList, error) {
 		return nil, fmt.Errorf("read what was planted: %w", err)
 	}
 	defer f.Close()
-	list := &wordList{byStart: map[string][]word{}}
+	list := &wordList{byStart: map[string][]word{}, all: map[string]string{}, short: map[string]string{}}
 	seen := map[string]bool{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		var entry struct{ Kind, Value string }
 		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
 			return nil, fmt.Errorf("read what was planted: %w", err)
+		}
+		list.all[entry.Value] = entry.Kind
+		if len(entry.Value) < wordStart {
+			list.short[entry.Value] = entry.Kind
 		}
 		for _, form := range forms(entry.Value) {
 			if len(form) < wordStart || seen[form] {
@@ -146,21 +158,12 @@ func forms(value string) []string {
 
 var separators = strings.NewReplacer(" ", "", "-", "", "+", "", "(", "", ")", "", ".", "")
 
-func (l *wordList) kinds() map[string]int {
-	values := map[string]map[string]bool{}
-	for _, words := range l.byStart {
-		for _, w := range words {
-			if values[w.kind] == nil {
-				values[w.kind] = map[string]bool{}
-			}
-			values[w.kind][w.value] = true
-		}
+func counts(kindOf map[string]string) map[string]int {
+	n := map[string]int{}
+	for _, kind := range kindOf {
+		n[kind]++
 	}
-	counts := map[string]int{}
-	for kind, v := range values {
-		counts[kind] = len(v)
-	}
-	return counts
+	return n
 }
 
 // in returns the values that the text holds, with their kinds.

@@ -53,6 +53,7 @@ type LostOrder struct {
 // Collector is what the collector said of itself at the end.
 type Collector struct {
 	SpansIn    float64 `json:"spans_in"`
+	SpansSent  float64 `json:"spans_sent"`
 	LogsIn     float64 `json:"log_records_in"`
 	Refused    float64 `json:"refused"`
 	FailedSend float64 `json:"failed_to_send"`
@@ -60,6 +61,8 @@ type Collector struct {
 	Verdicts   float64 `json:"verdicts"`
 	RSSMiB     float64 `json:"rss_mib"`
 	CPUS       float64 `json:"cpu_s"`
+	// Absent are the metrics that should be there and are not.
+	Absent []string `json:"absent_metrics,omitempty"`
 }
 
 // Sources are where a report takes its facts from.
@@ -89,13 +92,14 @@ func (r *Report) Summary() string {
 	c := r.Coverage
 	line("order id on spans", "%.1f %% right, %d wrong (%d orders, %d traces, %d spans in Jaeger, by the shop's ground truth)",
 		100*c.Share, c.Wrong, c.Orders, c.Traces, c.Spans)
-	planted := 0
-	for _, n := range r.Personal.Planted {
-		planted += n
-	}
-	line("personal values", "%d planted, %d readable in Jaeger, Prometheus and the log files", planted, r.Personal.Readable)
+	line("session id on spans", "%.1f %%", 100*c.Session)
+	line("personal values", "%d planted, %d too short to search for, %d readable in Jaeger, Prometheus and the log files",
+		total(r.Personal.Planted), total(r.Personal.NotSearched), r.Personal.Readable)
 	for _, k := range r.Kinds {
 		line("  "+k.Name, "%s %q %s", k.Service, k.Span, k.Seen)
+		if k.Also != nil {
+			line("", "%s %q %s", k.Also.Service, k.Also.Span, k.Also.Seen)
+		}
 	}
 	for _, m := range r.Metrics {
 		line("  "+m.What, "Prometheus %g, shop %g", m.Prometheus, m.Shop)
@@ -105,13 +109,20 @@ func (r *Report) Summary() string {
 	if r.LostOrder.Labels != nil {
 		line("lost order", "%s named by the alert after %.0f s", r.LostOrder.OrderID, r.LostOrder.AfterS)
 	}
-	line("collector", "%.0f spans and %.0f log records in, %.0f refused, %.0f not sent; %.0f redactions, %.0f verdicts; %.0f MiB, %.1f s CPU",
-		r.Collector.SpansIn, r.Collector.LogsIn, r.Collector.Refused, r.Collector.FailedSend, r.Collector.Redactions,
+	line("collector", "%.0f spans and %.0f log records in, %.0f spans out, %.0f refused, %.0f not sent; %.0f redactions, %.0f verdicts; %.0f MiB, %.1f s CPU",
+		r.Collector.SpansIn, r.Collector.LogsIn, r.Collector.SpansSent, r.Collector.Refused, r.Collector.FailedSend, r.Collector.Redactions,
 		r.Collector.Verdicts, r.Collector.RSSMiB, r.Collector.CPUS)
 	for _, complaint := range r.Complaints {
 		line("BROKEN", "%s", complaint)
 	}
 	return b.String()
+}
+
+func total(counts map[string]int) (sum int) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
 }
 
 // Write stores the report as JSON.
