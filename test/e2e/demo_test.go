@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,13 +42,17 @@ func TestTheDemoKeepsItsPromises(t *testing.T) {
 		Servers  map[string]string `json:"servers"`
 		Orders   struct{ Created, Closed int }
 		Coverage struct {
-			Orders, Absent int
-			Wrong          int     `json:"spans_with_another_order_id"`
-			Share          float64 `json:"share_right"`
+			Orders  int
+			Absent  int     `json:"traces_not_in_jaeger"`
+			Orphans int     `json:"spans_whose_parent_is_not_in_jaeger"`
+			Wrong   int     `json:"spans_with_another_order_id"`
+			Share   float64 `json:"share_right"`
+			Session float64 `json:"share_with_session_id"`
 		}
 		Personal struct {
-			Planted  map[string]int
-			Readable int
+			Planted     map[string]int
+			NotSearched map[string]int `json:"not_searched"`
+			Readable    int
 		} `json:"personal_values"`
 		Kinds []struct {
 			Name  string
@@ -72,7 +78,12 @@ func TestTheDemoKeepsItsPromises(t *testing.T) {
 	require.Empty(t, report.Broken)
 	require.Greater(t, report.Orders.Closed, 20)
 	require.Equal(t, 20, report.Coverage.Orders)
+	require.Zero(t, report.Coverage.Absent)
+	require.Zero(t, report.Coverage.Orphans)
 	require.Zero(t, report.Coverage.Wrong)
+	require.GreaterOrEqual(t, report.Coverage.Share, 0.99)
+	require.GreaterOrEqual(t, report.Coverage.Session, 0.5)
+	require.Empty(t, report.Personal.NotSearched)
 	require.Zero(t, report.Personal.Readable)
 	require.Greater(t, report.Personal.Planted["email"], 10)
 	require.Greater(t, report.Personal.Planted["card"], 10)
@@ -94,18 +105,34 @@ func TestTheDemoStopsCleanlyOnCtrlC(t *testing.T) {
 	require.NoError(t, err)
 	demo, err := backend.Built("demo")
 	require.NoError(t, err)
-	cmd := exec.Command(demo)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	out := t.TempDir()
+	mark := "DEMO_OUT=" + out
+	var said bytes.Buffer
+	cmd := exec.CommandContext(ctx, demo)
 	cmd.Dir = root
-	mark := "DEMO_OUT=" + t.TempDir()
 	cmd.Env = append(os.Environ(), mark)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = time.Minute
 	require.NoError(t, cmd.Start())
-	shop := filepath.Join(mark[len("DEMO_OUT="):], "shop", "mes-api.json")
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	planted := filepath.Join(out, "shop", "planted.jsonl")
 	eventually(t, 2*time.Minute, func() error {
-		_, err := os.Stat(shop)
+		select {
+		case err := <-ended:
+			t.Fatalf("the demo ended by itself: %v\n%s", err, &said)
+		default:
+		}
+		text, err := os.ReadFile(planted)
+		if err == nil && len(text) == 0 {
+			err = errors.New("no customer has come yet")
+		}
 		return err
 	})
-	time.Sleep(3 * time.Second) // customers are at work
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
-	require.NoError(t, cmd.Wait(), "exits 0")
+	err = <-ended
+	require.NoError(t, err, "exits 0: %s", &said)
 	require.Empty(t, processesWith(t, mark), "processes left by the demo")
 }
