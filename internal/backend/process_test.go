@@ -36,6 +36,16 @@ func TestAServerThatEndsBeforeItIsReadyIsReportedWithItsLog(t *testing.T) {
 	require.False(t, p.Running())
 }
 
+func TestHowAChildEndedCanBeAsked(t *testing.T) {
+	site := newTestSite(t)
+	running, good, bad := shell(t, site, "sleep 60"), shell(t, site, "exit 0"), shell(t, site, "exit 3")
+	<-good.Done()
+	<-bad.Done()
+	require.NoError(t, running.Err())
+	require.NoError(t, good.Err())
+	require.EqualError(t, bad.Err(), "exit status 3")
+}
+
 func TestAServerThatFindsItsPortTakenIsTriedAgain(t *testing.T) {
 	site := newTestSite(t)
 	tries := 0
