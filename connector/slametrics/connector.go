@@ -10,12 +10,14 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/message"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/metadata"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
@@ -35,8 +37,8 @@ type judge struct {
 	identity  string
 	red       *series.Store
 	flows     []*flowJudge
-	messages  *messageJudge // nil if off
-	keeper    *keeper       // nil without a storage; set by Start
+	messages  *message.Judge // nil if off
+	keeper    *keeper        // nil without a storage; set by Start
 
 	clockMu sync.Mutex
 	clock   *watermark.Clock // owned by clockMu
@@ -85,7 +87,11 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 		}),
 	}
 	if config.Messages != nil {
-		if j.messages, err = newMessageJudge(config); err != nil {
+		m := config.Messages
+		j.messages, err = message.New(message.Config{
+			Deadline: m.Deadline, Remember: m.Remember, Destinations: m.Destinations, MaxMessages: config.Limits.MaxMessages,
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -105,76 +111,6 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 
 func newBook(flow *lifecycle.Flow, config *Config) *lifecycle.Book {
 	return lifecycle.NewBook(flow, lifecycle.Limits{MaxOrders: config.Limits.MaxOrders, MaxAge: config.Time.MaxAge}, wheel.New())
-}
-
-// Start starts the judge with its first instance.
-func (p *port) Start(ctx context.Context, host component.Host) error {
-	j := p.judge
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.stop != nil {
-		return nil
-	}
-	if err := j.observeState(); err != nil {
-		return err
-	}
-	j.started = time.Now()
-	for _, f := range j.flows {
-		f.started = j.started
-	}
-	j.telling = slices.ContainsFunc(j.ports, func(o *port) bool { return o.logs != nil })
-	if err := j.openState(ctx, host); err != nil {
-		return err
-	}
-	j.stop, j.done = make(chan struct{}), make(chan struct{})
-	go j.run(j.stop, j.done)
-	return nil
-}
-
-// Shutdown closes one way out. What is still to be told goes out before the last way out of its kind closes: the
-// pipelines behind it live until then.
-func (p *port) Shutdown(ctx context.Context) error {
-	j := p.judge
-	j.mu.Lock()
-	if p.closed || j.stop == nil {
-		j.mu.Unlock()
-		j.retire()
-		return nil
-	}
-	open := func(same func(*port) bool) int {
-		n := 0
-		for _, o := range j.ports {
-			if !o.closed && same(o) {
-				n++
-			}
-		}
-		return n
-	}
-	lastMetrics := p.metrics != nil && open(func(o *port) bool { return o.metrics != nil }) == 1
-	lastLogs := p.logs != nil && open(func(o *port) bool { return o.logs != nil }) == 1
-	last := open(func(*port) bool { return true }) == 1
-	j.mu.Unlock()
-
-	j.tick(ctx)
-	if lastMetrics || last {
-		j.flush(ctx)
-	}
-	if lastLogs {
-		j.tell(ctx)
-	}
-	j.mu.Lock()
-	p.closed = true
-	stop, done := j.stop, j.done
-	j.mu.Unlock()
-	if last {
-		close(stop)
-		<-done
-		j.retire()
-		if j.keeper != nil {
-			return j.keeper.shut(ctx)
-		}
-	}
-	return nil
 }
 
 // retire lets go of what the judge holds once no instance needs it. Safe to call twice, and without Start.
@@ -217,12 +153,18 @@ func (j *judge) tick(ctx context.Context) {
 	j.clockMu.Unlock()
 	j.advance(ctx, mark, now)
 	if m := j.messages; m != nil {
-		m.mu.Lock()
-		m.facts = m.book.Advance(mark, m.facts[:0])
-		m.settle(ctx, j, now)
-		m.mu.Unlock()
+		j.refuse(ctx, m.Advance(mark, now))
 	}
 	j.tell(ctx)
+}
+
+var messagesRefused = metric.WithAttributeSet(attribute.NewSet(attribute.String("flow", "messages"), attribute.String("reason", "refused")))
+
+// refuse counts messages for which there was no room.
+func (j *judge) refuse(ctx context.Context, n int) {
+	if n > 0 {
+		j.telemetry.SLAMetricsOrdersDropped.Add(ctx, int64(n), messagesRefused)
+	}
 }
 
 // advance lets every flow decide what is due. Verdicts are told only once it is kept that they were decided.
@@ -247,6 +189,32 @@ func (j *judge) advance(ctx context.Context, mark, now int64) {
 	if err := j.keeper.journal(ctx, mark, r); err != nil {
 		j.stateFailed(ctx, "journal", err)
 	}
+}
+
+// moveTime tells the clock that a path delivered events up to newest. Stamps too old to be judged say that the path
+// lives, but do not hold time back.
+func (j *judge) moveTime(resource pcommon.Resource, newest, now int64) {
+	if newest == 0 {
+		return
+	}
+	if newest < now-int64(j.config.Time.MaxAge) {
+		newest = now
+	}
+	path := ""
+	if j.config.Time.PathAttribute != "" {
+		path = textOf(resource.Attributes(), j.config.Time.PathAttribute)
+	}
+	j.clockMu.Lock()
+	j.clock.Observe(path, newest, now)
+	j.clockMu.Unlock()
+}
+
+// sane replaces a stamp that is missing, or too far ahead of the wall clock, by the time of arrival.
+func (j *judge) sane(t, now int64) int64 {
+	if t <= 0 || t > now+int64(j.config.Time.MaxFuture) {
+		return now
+	}
+	return t
 }
 
 // out returns an open way out, found by pick.

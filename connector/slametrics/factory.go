@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
@@ -132,6 +133,76 @@ func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 func (p *port) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if p.lead {
 		p.judge.readLogs(ctx, ld)
+	}
+	return nil
+}
+
+// Start starts the judge with its first instance.
+func (p *port) Start(ctx context.Context, host component.Host) error {
+	j := p.judge
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.stop != nil {
+		return nil
+	}
+	if err := j.observeState(); err != nil {
+		return err
+	}
+	j.started = time.Now()
+	for _, f := range j.flows {
+		f.started = j.started
+	}
+	j.telling = slices.ContainsFunc(j.ports, func(o *port) bool { return o.logs != nil })
+	if err := j.openState(ctx, host); err != nil {
+		return err
+	}
+	j.stop, j.done = make(chan struct{}), make(chan struct{})
+	go j.run(j.stop, j.done)
+	return nil
+}
+
+// Shutdown closes one way out. What is still to be told goes out before the last way out of its kind closes: the
+// pipelines behind it live until then.
+func (p *port) Shutdown(ctx context.Context) error {
+	j := p.judge
+	j.mu.Lock()
+	if p.closed || j.stop == nil {
+		j.mu.Unlock()
+		j.retire()
+		return nil
+	}
+	open := func(same func(*port) bool) int {
+		n := 0
+		for _, o := range j.ports {
+			if !o.closed && same(o) {
+				n++
+			}
+		}
+		return n
+	}
+	lastMetrics := p.metrics != nil && open(func(o *port) bool { return o.metrics != nil }) == 1
+	lastLogs := p.logs != nil && open(func(o *port) bool { return o.logs != nil }) == 1
+	last := open(func(*port) bool { return true }) == 1
+	j.mu.Unlock()
+
+	j.tick(ctx)
+	if lastMetrics || last {
+		j.flush(ctx)
+	}
+	if lastLogs {
+		j.tell(ctx)
+	}
+	j.mu.Lock()
+	p.closed = true
+	stop, done := j.stop, j.done
+	j.mu.Unlock()
+	if last {
+		close(stop)
+		<-done
+		j.retire()
+		if j.keeper != nil {
+			return j.keeper.shut(ctx)
+		}
 	}
 	return nil
 }

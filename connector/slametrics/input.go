@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/message"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/stage"
 )
 
 const (
@@ -22,11 +25,36 @@ const (
 type reading struct {
 	now     int64
 	items   int64
-	events  [][]sighting  // by flow
-	stages  []*candidates // by flow; nil where the service reaches none
-	tally   []oddities    // by flow
-	pledges [][]pledge    // by flow
-	parcels []sighting    // events of messages
+	events  [][]sighting        // by flow
+	stages  []*stage.Candidates // by flow; nil where the service reaches none
+	tally   []oddities          // by flow
+	pledges [][]pledge          // by flow
+	parcels []message.Parcel    // events of messages
+	item    stage.Item          // the span or record being read
+	subject subject             // its attributes
+	found   []*stage.Rule
+}
+
+// subject reads attributes of a span or log record, else of its resource.
+type subject struct{ own, resource pcommon.Map }
+
+var _ stage.Subject = (*subject)(nil)
+
+// Get returns the value of an attribute.
+func (s *subject) Get(key string) (pcommon.Value, bool) {
+	if v, ok := s.own.Get(key); ok {
+		return v, true
+	}
+	return s.resource.Get(key)
+}
+
+// Text returns an attribute as the configuration writes it, without a copy where it is a string already.
+func (s *subject) Text(key string) (string, bool) {
+	v, ok := s.Get(key)
+	if !ok {
+		return "", false
+	}
+	return text(v), true
 }
 
 // sighting is an event and the order it belongs to.
@@ -49,7 +77,7 @@ func (j *judge) newReading() *reading {
 	r, ok := j.readings.Get().(*reading)
 	if !ok {
 		n := len(j.flows)
-		r = &reading{events: make([][]sighting, n), stages: make([]*candidates, n), tally: make([]oddities, n), pledges: make([][]pledge, n)}
+		r = &reading{events: make([][]sighting, n), stages: make([]*stage.Candidates, n), tally: make([]oddities, n), pledges: make([][]pledge, n)}
 	}
 	r.now, r.items = time.Now().UnixNano(), 0
 	return r
@@ -91,7 +119,7 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 	service := j.red.Hash(key.Service)
 	tracked := false
 	for f := range j.flows {
-		r.stages[f] = j.flows[f].match.stages(key.Service)
+		r.stages[f] = j.flows[f].match.stages.Of(key.Service)
 		tracked = tracked || r.stages[f] != nil
 	}
 	for k := range rs.ScopeSpans().Len() {
@@ -138,33 +166,99 @@ func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) 
 
 // sight collects the stages that a span shows its order to have reached.
 func (j *judge) sight(r *reading, span ptrace.Span, resource pcommon.Map) {
-	own := span.Attributes()
+	r.item = stage.Item{Name: span.Name(), Kind: int32(span.Kind()), Failed: span.Status().Code() == ptrace.StatusCodeError}
+	r.subject = subject{span.Attributes(), resource}
+	at := stamps{int64(span.StartTimestamp()), int64(span.EndTimestamp())}
 	for f, among := range r.stages {
-		if among == nil {
-			continue
-		}
-		for i := range among.probes {
-			for _, stage := range among.probes[i].find(own, resource) {
-				j.sightSpan(r, f, stage, span, resource)
-			}
-		}
-		for _, stage := range among.plain {
-			j.sightSpan(r, f, stage, span, resource)
+		r.found = among.Find(&r.item, &r.subject, r.found[:0])
+		for _, rule := range r.found {
+			j.add(r, f, rule.Stage, at, span.TraceID(), span.SpanID())
 		}
 	}
 }
 
-func (j *judge) sightSpan(r *reading, f int, stage *stageMatch, span ptrace.Span, resource pcommon.Map) {
-	if stage.span(span, resource) {
-		at := stamps{int64(span.StartTimestamp()), int64(span.EndTimestamp())}
-		j.add(r, f, stage.stage, span.Attributes(), resource, at, span.TraceID(), span.SpanID())
+// sightMessage collects that a message was sent or taken. A failed span did neither.
+func (j *judge) sightMessage(r *reading, span ptrace.Span, service string) {
+	if span.Status().Code() == ptrace.StatusCodeError {
+		return
 	}
+	s := message.Span{
+		Taken: span.Kind() == ptrace.SpanKindConsumer, Service: service, Trace: span.TraceID(), Span: span.SpanID(),
+		Parent: span.ParentSpanID(), Links: span.Links().Len(),
+		Link: func(i int) ([16]byte, [8]byte) { return span.Links().At(i).TraceID(), span.Links().At(i).SpanID() },
+	}
+	for name, v := range span.Attributes().All() {
+		switch name {
+		case "messaging.message.id":
+			s.ID = text(v)
+		case "messaging.destination.name":
+			s.Destination = text(v)
+		}
+	}
+	at := span.EndTimestamp()
+	if s.Taken {
+		at = span.StartTimestamp()
+	}
+	s.At = j.sane(int64(at), r.now)
+	r.parcels = j.messages.Sight(&s, r.now, r.parcels)
+}
+
+// readLogs collects order events from log records, and then lets the batch move time.
+func (j *judge) readLogs(ctx context.Context, ld plog.Logs) {
+	r := j.newReading()
+	for i := range ld.ResourceLogs().Len() {
+		rl := ld.ResourceLogs().At(i)
+		resource := rl.Resource().Attributes()
+		service := textOf(resource, serviceName)
+		for f := range j.flows {
+			r.stages[f] = j.flows[f].match.stages.Of(service)
+		}
+		for k := range rl.ScopeLogs().Len() {
+			records := rl.ScopeLogs().At(k).LogRecords()
+			r.items += int64(records.Len())
+			for n := range records.Len() {
+				j.sightLog(r, records.At(n), resource)
+			}
+		}
+	}
+	j.observe(ctx, r)
+	for i := range ld.ResourceLogs().Len() {
+		rl := ld.ResourceLogs().At(i)
+		newest := int64(0)
+		for k := range rl.ScopeLogs().Len() {
+			records := rl.ScopeLogs().At(k).LogRecords()
+			for n := range records.Len() {
+				newest = max(newest, j.sane(logTime(records.At(n)), r.now))
+			}
+		}
+		j.moveTime(rl.Resource(), newest, r.now)
+	}
+	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalLogs)
+	j.release(r)
+}
+
+func (j *judge) sightLog(r *reading, record plog.LogRecord, resource pcommon.Map) {
+	at := logTime(record)
+	r.item, r.subject = stage.Item{Log: true}, subject{record.Attributes(), resource}
+	for f, among := range r.stages {
+		r.found = among.Find(&r.item, &r.subject, r.found[:0])
+		for _, rule := range r.found {
+			j.add(r, f, rule.Stage, stamps{at, at}, record.TraceID(), record.SpanID())
+		}
+	}
+}
+
+func logTime(record plog.LogRecord) int64 {
+	if t := record.Timestamp(); t != 0 {
+		return int64(t)
+	}
+	return int64(record.ObservedTimestamp())
 }
 
 type stamps struct{ start, end int64 }
 
 // add collects an event for every order that the key attribute names.
-func (j *judge) add(r *reading, f, stage int, own, resource pcommon.Map, at stamps, trace [16]byte, span [8]byte) {
+func (j *judge) add(r *reading, f, reached int, at stamps, trace [16]byte, span [8]byte) {
 	end := j.sane(at.end, r.now)
 	if end != at.end {
 		r.tally[f].future++
@@ -173,35 +267,31 @@ func (j *judge) add(r *reading, f, stage int, own, resource pcommon.Map, at stam
 	if !armed {
 		r.tally[f].old++
 	}
-	event := lifecycle.NewEvent(stage, at.start, end, trace, span, armed)
-	key, ok := own.Get(j.flows[f].match.key)
+	event := lifecycle.NewEvent(reached, at.start, end, trace, span, armed)
+	key, ok := r.subject.Get(j.flows[f].match.key)
 	if !ok {
-		if key, ok = resource.Get(j.flows[f].match.key); !ok {
-			r.tally[f].noKey++
-			return
-		}
+		r.tally[f].noKey++
+		return
 	}
 	if key.Type() == pcommon.ValueTypeSlice {
 		for i := range key.Slice().Len() {
 			r.sighted(f, text(key.Slice().At(i)), event)
-			j.pledge(r, f, text(key.Slice().At(i)), end, own, resource)
+			j.pledge(r, f, text(key.Slice().At(i)), end)
 		}
 		return
 	}
 	r.sighted(f, text(key), event)
-	j.pledge(r, f, text(key), end, own, resource)
+	j.pledge(r, f, text(key), end)
 }
 
 // pledge collects the deadlines that an event carries.
-func (j *judge) pledge(r *reading, f int, key string, at int64, own, resource pcommon.Map) {
+func (j *judge) pledge(r *reading, f int, key string, at int64) {
 	for _, p := range j.flows[f].match.promises {
-		v, ok := own.Get(p.attribute)
+		v, ok := r.subject.Text(p.attribute)
 		if !ok {
-			if v, ok = resource.Get(p.attribute); !ok {
-				continue
-			}
+			continue
 		}
-		until, ok := instant(text(v))
+		until, ok := instant(v)
 		if !ok {
 			r.tally[f].unreadable++
 			continue
@@ -223,60 +313,12 @@ func (r *reading) sighted(f int, key string, event lifecycle.Event) {
 	r.events[f] = append(r.events[f], sighting{key, event})
 }
 
-// sane replaces a stamp that is missing, or too far ahead of the wall clock, by the time of arrival.
-func (j *judge) sane(t, now int64) int64 {
-	if t <= 0 || t > now+int64(j.config.Time.MaxFuture) {
-		return now
+// text is the value as the configuration writes it, without a copy where it is a string already.
+func text(v pcommon.Value) string {
+	if v.Type() == pcommon.ValueTypeStr {
+		return v.Str()
 	}
-	return t
-}
-
-// observe hands what was collected to the books.
-func (j *judge) observe(ctx context.Context, r *reading) {
-	if j.keeper != nil && r.tracked() {
-		j.keeper.mu.Lock()
-		defer j.keeper.mu.Unlock()
-		if err := j.keeper.journal(ctx, j.mark(), r); err != nil {
-			j.stateFailed(ctx, "journal", err)
-		}
-	}
-	for i, f := range j.flows {
-		f.count(ctx, j, &r.tally[i])
-		if len(r.events[i]) == 0 {
-			continue
-		}
-		f.mu.Lock()
-		f.facts = f.facts[:0]
-		for k := range r.events[i] {
-			f.facts = f.book.Observe(r.events[i][k].key, r.events[i][k].event, f.facts)
-		}
-		for _, p := range r.pledges[i] {
-			f.facts = f.book.Promise(p.key, p.transition, p.at, p.until, f.facts)
-		}
-		j.settle(ctx, f, r.now)
-		f.mu.Unlock()
-	}
-	if len(r.parcels) > 0 {
-		j.messages.observe(ctx, j, r)
-	}
-}
-
-// moveTime tells the clock that a path delivered events up to newest. Stamps too old to be judged say that the path
-// lives, but do not hold time back.
-func (j *judge) moveTime(resource pcommon.Resource, newest, now int64) {
-	if newest == 0 {
-		return
-	}
-	if newest < now-int64(j.config.Time.MaxAge) {
-		newest = now
-	}
-	path := ""
-	if j.config.Time.PathAttribute != "" {
-		path = textOf(resource.Attributes(), j.config.Time.PathAttribute)
-	}
-	j.clockMu.Lock()
-	j.clock.Observe(path, newest, now)
-	j.clockMu.Unlock()
+	return v.AsString()
 }
 
 func textOf(m pcommon.Map, key string) string {
@@ -296,5 +338,7 @@ func (j *judge) release(r *reading) {
 	}
 	clear(r.parcels)
 	r.parcels = r.parcels[:0]
+	clear(r.found)
+	r.item, r.subject = stage.Item{}, subject{}
 	j.readings.Put(r)
 }

@@ -11,26 +11,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/exphist"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
 )
 
-const (
-	scopeName = "github.com/ordertrace/ordertrace/connector/slametrics"
-	// maxProblems bounds the series of order.problem, the only metric that names an order, for each transition.
-	maxProblems = 100
-	// maxTold bounds the series of order.problem that are remembered while the next component refuses to hear of their end.
-	maxTold = 10_000
-)
-
-// problemSeries is a point of order.problem that was told, so that its end can be told too.
-type problemSeries struct {
-	transition     int
-	outcome, order string
-	trace          [16]byte
-}
+const scopeName = "github.com/ordertrace/ordertrace/connector/slametrics"
 
 // identity tells instances apart, the same after every restart, so that counters continue their series.
 func identity(id component.ID) string {
@@ -87,7 +75,7 @@ func (j *judge) measure(ctx context.Context) pmetric.Metrics {
 	}
 	b.flows(ctx, j)
 	if j.messages != nil {
-		b.messages(j.messages)
+		j.messages.Collect(b.messages)
 	}
 	j.clockMu.Lock()
 	paths, mark := j.clock.Paths(int64(b.now)), j.clock.Mark()
@@ -187,35 +175,6 @@ func (b *board) stages(f *flowJudge) {
 	}
 }
 
-// problems tells the oldest orders in trouble by name, and ends the series of those that no longer are: again with every
-// batch until one was taken.
-func (b *board) problems(f *flowJudge) {
-	now := map[problemSeries]struct{}{}
-	for _, p := range f.book.Problems(maxProblems, nil) {
-		s := problemSeries{p.Transition, p.Outcome, p.Key, p.Trace}
-		now[s] = struct{}{}
-		b.problem(f, s).SetDoubleValue(max(0, float64(int64(b.now)-p.Entered)/1e9))
-	}
-	for s := range f.telling { // a batch that was refused: it may have arrived in part
-		if len(f.told) < maxTold {
-			f.told[s] = struct{}{}
-		}
-	}
-	for s := range f.told {
-		if _, still := now[s]; !still {
-			b.problem(f, s).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
-		}
-	}
-	f.telling = now
-}
-
-func (b *board) problem(f *flowJudge, s problemSeries) pmetric.NumberDataPoint {
-	p := b.gauge("order.problem", "s", "Age of the oldest open orders that are stuck, breached or lost; the trace is the order's last.")
-	labels(p.Attributes(), "flow", f.name, "transition", f.book.Flow().TransitionName(s.transition), "outcome", s.outcome,
-		"order_id", s.order, "trace_id", traceText(s.trace))
-	return p
-}
-
 func (b *board) time(paths []watermark.Status, mark int64) {
 	for _, path := range paths {
 		stalled := int64(0)
@@ -233,6 +192,18 @@ func (b *board) time(paths []watermark.Status, mark int64) {
 		p := b.gauge("sla.watermark.lag", "s", "How far the watermark, up to which verdicts are decided, is behind the wall clock.")
 		p.SetDoubleValue(float64(int64(b.now)-mark) / 1e9)
 	}
+}
+
+// messages tells the delivery of messages to one destination.
+func (b *board) messages(destination string, l *ledger.Messages) {
+	for i, outcome := range ledger.MessageOutcomes {
+		p := b.count("messages", "{message}", "Messages by what became of them: each is on_time or lost once; a lost one may become late, or retracted if only its telemetry was.", l.Outcomes[i])
+		labels(p.Attributes(), "destination", destination, "outcome", outcome)
+		b.exemplars(p.Exemplars(), l.Newest[i])
+	}
+	h := b.histogram("message.latency", "Time from the end of the producer's span to the start of the consumer's.", &l.Latency)
+	h.Attributes().PutStr("destination", destination)
+	b.exemplars(h.Exemplars(), l.Slowest)
 }
 
 // service tells one series of requests.
@@ -268,5 +239,83 @@ func serviceLabels(to pcommon.Map, s *series.Snapshot) {
 	}
 	if s.Key.Messaging != "" {
 		to.PutStr("messaging_system", s.Key.Messaging)
+	}
+}
+
+// board collects points under their metrics.
+type board struct {
+	metrics    pmetric.MetricSlice
+	start, now pcommon.Timestamp
+	known      map[string]pmetric.Metric
+}
+
+func (b *board) metric(name, unit, description string, first func(pmetric.Metric)) pmetric.Metric {
+	m, ok := b.known[name]
+	if !ok {
+		m = b.metrics.AppendEmpty()
+		m.SetName(name)
+		m.SetUnit(unit)
+		m.SetDescription(description)
+		first(m)
+		b.known[name] = m
+	}
+	return m
+}
+
+func (b *board) count(name, unit, description string, n uint64) pmetric.NumberDataPoint {
+	m := b.metric(name, unit, description, func(m pmetric.Metric) {
+		m.SetEmptySum().SetIsMonotonic(true)
+		m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	})
+	p := m.Sum().DataPoints().AppendEmpty()
+	p.SetStartTimestamp(b.start)
+	p.SetTimestamp(b.now)
+	p.SetIntValue(int64(n))
+	return p
+}
+
+func (b *board) gauge(name, unit, description string) pmetric.NumberDataPoint {
+	m := b.metric(name, unit, description, func(m pmetric.Metric) { m.SetEmptyGauge() })
+	p := m.Gauge().DataPoints().AppendEmpty()
+	p.SetTimestamp(b.now)
+	return p
+}
+
+func (b *board) histogram(name, description string, h *exphist.Histogram) pmetric.ExponentialHistogramDataPoint {
+	m := b.metric(name, "s", description, func(m pmetric.Metric) {
+		m.SetEmptyExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	})
+	p := m.ExponentialHistogram().DataPoints().AppendEmpty()
+	p.SetStartTimestamp(b.start)
+	p.SetTimestamp(b.now)
+	p.SetCount(h.Count)
+	p.SetSum(h.Sum)
+	p.SetScale(h.Scale)
+	p.SetZeroCount(h.Zero)
+	if h.Count > 0 {
+		p.SetMin(h.Min)
+		p.SetMax(h.Max)
+	}
+	p.Positive().SetOffset(h.Offset)
+	p.Positive().BucketCounts().FromRaw(h.Buckets())
+	return p
+}
+
+func (b *board) exemplars(to pmetric.ExemplarSlice, from ...ledger.Exemplar) {
+	for _, e := range from {
+		if e.Trace != [16]byte{} {
+			x := to.AppendEmpty()
+			x.SetTimestamp(pcommon.Timestamp(e.At))
+			x.SetDoubleValue(e.Value)
+			x.SetTraceID(e.Trace)
+			x.SetSpanID(e.Span)
+		}
+	}
+}
+
+func labels(to pcommon.Map, pairs ...string) {
+	to.EnsureCapacity(len(pairs)/2 + 1)
+	for i := 0; i < len(pairs); i += 2 {
+		to.PutStr(pairs[i], pairs[i+1])
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -19,16 +20,60 @@ import (
 // maxRecords bounds the verdict records that wait for a logs pipeline.
 const maxRecords = 65_536
 
+const (
+	// maxProblems bounds the series of order.problem, the only metric that names an order, for each transition.
+	maxProblems = 100
+	// maxTold bounds the series of order.problem that are remembered while the next component refuses to hear of their end.
+	maxTold = 10_000
+)
+
 var (
 	signalTraces = metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", "traces")))
 	signalLogs   = metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", "logs")))
 )
+
+// problemSeries is a point of order.problem that was told, so that its end can be told too.
+type problemSeries struct {
+	transition     int
+	outcome, order string
+	trace          [16]byte
+}
 
 // record is a verdict to be told.
 type record struct {
 	flow *flowJudge
 	fact lifecycle.Fact
 	at   int64 // wall time
+}
+
+// observe hands what was collected to the books.
+func (j *judge) observe(ctx context.Context, r *reading) {
+	if j.keeper != nil && r.tracked() {
+		j.keeper.mu.Lock()
+		defer j.keeper.mu.Unlock()
+		if err := j.keeper.journal(ctx, j.mark(), r); err != nil {
+			j.stateFailed(ctx, "journal", err)
+		}
+	}
+	for i, f := range j.flows {
+		f.count(ctx, j, &r.tally[i])
+		if len(r.events[i]) == 0 {
+			continue
+		}
+		f.mu.Lock()
+		f.facts = f.facts[:0]
+		for k := range r.events[i] {
+			f.facts = f.book.Observe(r.events[i][k].key, r.events[i][k].event, f.facts)
+		}
+		for _, p := range r.pledges[i] {
+			f.facts = f.book.Promise(p.key, p.transition, p.at, p.until, f.facts)
+		}
+		j.settle(ctx, f, r.now)
+		f.mu.Unlock()
+	}
+	if len(r.parcels) > 0 {
+		j.refuse(ctx, j.messages.Observe(r.parcels, r.now))
+	}
 }
 
 // settle turns the facts of a flow into numbers and records. The caller holds f.mu.
@@ -193,4 +238,33 @@ func traceText(trace [16]byte) string {
 		return ""
 	}
 	return hex.EncodeToString(trace[:])
+}
+
+// problems tells the oldest orders in trouble by name, and ends the series of those that no longer are: again with every
+// batch until one was taken.
+func (b *board) problems(f *flowJudge) {
+	now := map[problemSeries]struct{}{}
+	for _, p := range f.book.Problems(maxProblems, nil) {
+		s := problemSeries{p.Transition, p.Outcome, p.Key, p.Trace}
+		now[s] = struct{}{}
+		b.problem(f, s).SetDoubleValue(max(0, float64(int64(b.now)-p.Entered)/1e9))
+	}
+	for s := range f.telling { // a batch that was refused: it may have arrived in part
+		if len(f.told) < maxTold {
+			f.told[s] = struct{}{}
+		}
+	}
+	for s := range f.told {
+		if _, still := now[s]; !still {
+			b.problem(f, s).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+		}
+	}
+	f.telling = now
+}
+
+func (b *board) problem(f *flowJudge, s problemSeries) pmetric.NumberDataPoint {
+	p := b.gauge("order.problem", "s", "Age of the oldest open orders that are stuck, breached or lost; the trace is the order's last.")
+	labels(p.Attributes(), "flow", f.name, "transition", f.book.Flow().TransitionName(s.transition), "outcome", s.outcome,
+		"order_id", s.order, "trace_id", traceText(s.trace))
+	return p
 }

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/stage"
 )
 
 var (
@@ -20,23 +20,13 @@ var (
 		"": ptrace.SpanKindUnspecified, "internal": ptrace.SpanKindInternal, "server": ptrace.SpanKindServer,
 		"client": ptrace.SpanKindClient, "producer": ptrace.SpanKindProducer, "consumer": ptrace.SpanKindConsumer,
 	}
+	statuses = map[StatusMatch]stage.Status{
+		"": stage.NotFailed, StatusNotError: stage.NotFailed, StatusError: stage.Failed, StatusAny: stage.Either,
+	}
 	ends = map[EndKind]lifecycle.End{
 		EndNone: lifecycle.NoEnd, EndGood: lifecycle.Good, EndBad: lifecycle.Bad, EndNeutral: lifecycle.Neutral,
 	}
 )
-
-// stageMatch is a compiled StageConfig.
-type stageMatch struct {
-	stage      int
-	spans      bool
-	logs       bool
-	spanName   string
-	kind       ptrace.SpanKind
-	status     StatusMatch
-	attributes []attributeMatch
-}
-
-type attributeMatch struct{ key, value string }
 
 // promiseMatch is an attribute that holds the deadline of a transition.
 type promiseMatch struct {
@@ -44,91 +34,11 @@ type promiseMatch struct {
 	attribute  string
 }
 
-// flowMatch finds the stages that telemetry of a service may reach.
+// flowMatch finds the orders and stages that telemetry speaks of.
 type flowMatch struct {
-	key       string
-	promises  []promiseMatch
-	byService map[string]*candidates // those of any service among them
-	anywhere  *candidates
-}
-
-// candidates are stages ordered for the hot path: most spans are told apart from all of them by one attribute.
-type candidates struct {
-	probes []probe
-	plain  []*stageMatch // without attributes
-}
-
-// probe reads one attribute for all stages that ask for it.
-type probe struct {
-	key     string
-	byValue map[string][]*stageMatch
-}
-
-func (c *candidates) add(s *stageMatch) {
-	if len(s.attributes) == 0 {
-		c.plain = append(c.plain, s)
-		return
-	}
-	first := s.attributes[0]
-	for i := range c.probes {
-		if c.probes[i].key == first.key {
-			c.probes[i].byValue[first.value] = append(c.probes[i].byValue[first.value], s)
-			return
-		}
-	}
-	c.probes = append(c.probes, probe{first.key, map[string][]*stageMatch{first.value: {s}}})
-}
-
-// find returns the stages whose probed attribute fits; the rest of their conditions is still to be checked.
-func (p *probe) find(own, resource pcommon.Map) []*stageMatch {
-	v, ok := own.Get(p.key)
-	if !ok {
-		if v, ok = resource.Get(p.key); !ok {
-			return nil
-		}
-	}
-	return p.byValue[text(v)]
-}
-
-// stages is nil if nothing of the service can reach a stage.
-func (m *flowMatch) stages(service string) *candidates {
-	if found, ok := m.byService[service]; ok {
-		return found
-	}
-	return m.anywhere
-}
-
-func (s *stageMatch) span(span ptrace.Span, resource pcommon.Map) bool {
-	if !s.spans || s.spanName != "" && s.spanName != span.Name() || s.kind != ptrace.SpanKindUnspecified && s.kind != span.Kind() {
-		return false
-	}
-	if s.status != StatusAny && (span.Status().Code() == ptrace.StatusCodeError) != (s.status == StatusError) {
-		return false
-	}
-	return s.holds(span.Attributes(), resource)
-}
-
-func (s *stageMatch) holds(own, resource pcommon.Map) bool {
-	for i := range s.attributes {
-		v, ok := own.Get(s.attributes[i].key)
-		if !ok {
-			if v, ok = resource.Get(s.attributes[i].key); !ok {
-				return false
-			}
-		}
-		if text(v) != s.attributes[i].value {
-			return false
-		}
-	}
-	return true
-}
-
-// text is the value as the configuration writes it, without a copy where it is a string already.
-func text(v pcommon.Value) string {
-	if v.Type() == pcommon.ValueTypeStr {
-		return v.Str()
-	}
-	return v.AsString()
+	key      string
+	promises []promiseMatch
+	stages   *stage.Matcher
 }
 
 // instant reads RFC 3339, or Unix time in s, ms, µs or ns, told apart by their size.
@@ -159,8 +69,8 @@ func (f *FlowConfig) validate(maxAge time.Duration) error {
 		errs = append(errs, errors.New("stages: none: name at least one"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Stages)) {
-		stage := f.Stages[name]
-		if err := stage.validate(); err != nil {
+		of := f.Stages[name]
+		if err := of.validate(); err != nil {
 			errs = append(errs, fmt.Errorf("stages::%s: %w", name, err))
 		}
 		if name == "" {
@@ -196,7 +106,7 @@ func (s *StageConfig) validate() error {
 	if !slices.Contains([]SignalMatch{"", SignalAny, SignalSpan, SignalLog}, s.Signal) {
 		errs = append(errs, fmt.Errorf("signal: %q: use any, span or log", s.Signal))
 	}
-	if !slices.Contains([]StatusMatch{"", StatusNotError, StatusError, StatusAny}, s.Status) {
+	if _, ok := statuses[s.Status]; !ok {
 		errs = append(errs, fmt.Errorf("status: %q: use not_error, error or any", s.Status))
 	}
 	if _, ok := spanKinds[s.Kind]; !ok {
@@ -244,9 +154,9 @@ func (t *TransitionConfig) validate(stages map[string]StageConfig) error {
 // compile turns a checked configuration into a flow; stages are ranked by first mention, then by name.
 func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 	var order []string
-	mention := func(stage string) {
-		if !slices.Contains(order, stage) {
-			order = append(order, stage)
+	mention := func(name string) {
+		if !slices.Contains(order, name) {
+			order = append(order, name)
 		}
 	}
 	for _, t := range f.Transitions {
@@ -257,12 +167,12 @@ func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 		mention(f.EndToEnd.From)
 		mention(f.EndToEnd.To)
 	}
-	for _, stage := range slices.Sorted(maps.Keys(f.Stages)) {
-		mention(stage)
+	for _, name := range slices.Sorted(maps.Keys(f.Stages)) {
+		mention(name)
 	}
 	stages := make([]lifecycle.Stage, len(order))
-	for i, stage := range order {
-		stages[i] = lifecycle.Stage{Name: stage, End: ends[f.Stages[stage].End]}
+	for i, name := range order {
+		stages[i] = lifecycle.Stage{Name: name, End: ends[f.Stages[name].End]}
 	}
 	var transitions []lifecycle.Transition
 	for _, t := range f.Transitions {
@@ -283,38 +193,24 @@ func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 
 // matcher compiles the conditions of a flow's stages.
 func (f *FlowConfig) matcher(flow *lifecycle.Flow) flowMatch {
-	m := flowMatch{key: f.keyAttribute(), byService: map[string]*candidates{}}
+	m := flowMatch{key: f.keyAttribute()}
 	for i, t := range f.Transitions {
 		if t.DeadlineAttribute != "" {
 			m.promises = append(m.promises, promiseMatch{i, t.DeadlineAttribute})
 		}
 	}
-	for _, stage := range f.Stages {
-		if stage.Service != "" && m.byService[stage.Service] == nil {
-			m.byService[stage.Service] = new(candidates)
-		}
-	}
-	for rank, stage := range flow.Stages {
-		c := f.Stages[stage.Name]
-		s := &stageMatch{
-			stage: rank, spanName: c.SpanName, kind: spanKinds[c.Kind],
-			status: cmp.Or(c.Status, StatusNotError),
-			spans:  c.Signal != SignalLog, logs: c.Signal != SignalSpan && !c.spansOnly(),
+	rules := make([]stage.Rule, len(flow.Stages))
+	for rank := range flow.Stages {
+		c := f.Stages[flow.Stages[rank].Name]
+		r := stage.Rule{
+			Stage: rank, Service: c.Service, Name: c.SpanName, Kind: int32(spanKinds[c.Kind]), Status: statuses[c.Status],
+			Spans: c.Signal != SignalLog, Logs: c.Signal != SignalSpan && !c.spansOnly(),
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.Attributes)) {
-			s.attributes = append(s.attributes, attributeMatch{key, c.Attributes[key]})
+			r.Attributes = append(r.Attributes, stage.Attribute{Key: key, Value: c.Attributes[key]})
 		}
-		if c.Service != "" {
-			m.byService[c.Service].add(s)
-			continue
-		}
-		for _, of := range m.byService {
-			of.add(s)
-		}
-		if m.anywhere == nil {
-			m.anywhere = new(candidates)
-		}
-		m.anywhere.add(s)
+		rules[rank] = r
 	}
+	m.stages = stage.New(rules)
 	return m
 }
