@@ -14,13 +14,17 @@ import (
 
 // Config of order_index.
 type Config struct {
-	// MaxBytes bounds the memory of the index; three quarters hold traces, one quarter messages. A trace with one order
-	// takes about 50 bytes. When it is full, the longest unused go first. Default 256 MiB: some four million traces.
+	// MaxBytes bounds the memory of the index: five eighths hold traces, two messages, one orders and what else is followed.
+	// A trace with one order takes about 50 bytes. When it is full, the longest unused go first. Default 256 MiB: some three
+	// million traces.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 	// TraceTTL is how long a trace is remembered after it was last seen. Default 45 minutes.
 	TraceTTL time.Duration `mapstructure:"trace_ttl"`
 	// MessageTTL is how long a message or conversation is remembered: as long as it may lie in a queue. Default 7 days.
 	MessageTTL time.Duration `mapstructure:"message_ttl"`
+	// OrderTTL is how long an order is remembered together with its session, and likewise every value that an identifier
+	// follows, after it was last seen: longer than an order may lie still. Default 30 days.
+	OrderTTL time.Duration `mapstructure:"order_ttl"`
 	// Storage names a storage extension that keeps snapshots over restarts. Default none: the index is in memory only.
 	Storage *component.ID `mapstructure:"storage"`
 	// SnapshotInterval is how often the index is stored; what was learnt after the last snapshot is lost if the process is
@@ -29,7 +33,7 @@ type Config struct {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, SnapshotInterval: time.Minute}
+	return &Config{MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, OrderTTL: 30 * 24 * time.Hour, SnapshotInterval: time.Minute}
 }
 
 var _ confmap.Validator = (*Config)(nil)
@@ -45,6 +49,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MessageTTL < time.Second {
 		errs = append(errs, fmt.Errorf("message_ttl: %s is too short; at least 1s", c.MessageTTL))
+	}
+	if c.OrderTTL < time.Second {
+		errs = append(errs, fmt.Errorf("order_ttl: %s is too short; at least 1s", c.OrderTTL))
 	}
 	if c.Storage != nil && c.SnapshotInterval < time.Second {
 		errs = append(errs, fmt.Errorf("snapshot_interval: %s is too short; at least 1s", c.SnapshotInterval))

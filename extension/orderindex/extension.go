@@ -39,7 +39,7 @@ func create(_ context.Context, set extension.Settings, cfg component.Config) (ex
 	}
 	return &orderIndex{
 		set: set, cfg: c,
-		index: binding.New(binding.Options{MaxBytes: int64(c.MaxBytes), TraceTTL: c.TraceTTL, MessageTTL: c.MessageTTL}),
+		index: binding.New(binding.Options{MaxBytes: int64(c.MaxBytes), TraceTTL: c.TraceTTL, MessageTTL: c.MessageTTL, ValueTTL: c.OrderTTL}),
 		tb:    tb,
 	}, nil
 }
@@ -67,6 +67,12 @@ func (o *orderIndex) Start(ctx context.Context, host component.Host) error {
 	return o.report()
 }
 
+// count is one series of a metric.
+type count struct {
+	label string
+	n     int64
+}
+
 func (o *orderIndex) report() error {
 	plain := func(f func(binding.Stats) int64) metric.Int64Callback {
 		return func(_ context.Context, ob metric.Int64Observer) error {
@@ -74,12 +80,11 @@ func (o *orderIndex) report() error {
 			return nil
 		}
 	}
-	pair := func(key, a, b string, f func(binding.Stats) (int64, int64)) metric.Int64Callback {
-		withA, withB := metric.WithAttributes(attribute.String(key, a)), metric.WithAttributes(attribute.String(key, b))
+	labelled := func(key string, f func(binding.Stats) []count) metric.Int64Callback {
 		return func(_ context.Context, ob metric.Int64Observer) error {
-			x, y := f(o.index.Stats(time.Now()))
-			ob.Observe(x, withA)
-			ob.Observe(y, withB)
+			for _, c := range f(o.index.Stats(time.Now())) {
+				ob.Observe(c.n, metric.WithAttributes(attribute.String(key, c.label)))
+			}
 			return nil
 		}
 	}
@@ -89,8 +94,12 @@ func (o *orderIndex) report() error {
 		o.tb.RegisterOrderIndexGenerationsCallback(plain(func(s binding.Stats) int64 { return s.Generations })),
 		o.tb.RegisterOrderIndexQuarantinedCallback(plain(func(s binding.Stats) int64 { return s.Quarantined })),
 		o.tb.RegisterOrderIndexRefusedCallback(plain(func(s binding.Stats) int64 { return s.Refused })),
-		o.tb.RegisterOrderIndexEntriesCallback(pair("kind", "trace", "message", func(s binding.Stats) (int64, int64) { return s.Traces, s.Messages })),
-		o.tb.RegisterOrderIndexDroppedCallback(pair("reason", "expired", "evicted", func(s binding.Stats) (int64, int64) { return s.Expired, s.Evicted })),
+		o.tb.RegisterOrderIndexEntriesCallback(labelled("kind", func(s binding.Stats) []count {
+			return []count{{"trace", s.Traces}, {"message", s.Messages}, {"order", s.Values}}
+		})),
+		o.tb.RegisterOrderIndexDroppedCallback(labelled("reason", func(s binding.Stats) []count {
+			return []count{{"expired", s.Expired}, {"evicted", s.Evicted}}
+		})),
 	)
 }
 

@@ -17,6 +17,8 @@ type Options struct {
 	TraceTTL time.Duration
 	// MessageTTL is how long a message or conversation is remembered. Default 7 days.
 	MessageTTL time.Duration
+	// ValueTTL is how long a value, such as an order, is remembered after it was last seen. Default 30 days.
+	ValueTTL time.Duration
 }
 
 // MinBytes is the smallest bound that an Index can work in.
@@ -26,6 +28,7 @@ const (
 	maxShards          = 16
 	traceGenerations   = 4
 	messageGenerations = 8
+	valueGenerations   = 4
 )
 
 // Index is a bounded map from nodes to bindings; it is safe for concurrent use.
@@ -58,6 +61,9 @@ func New(o Options) *Index {
 	if o.MessageTTL <= 0 {
 		o.MessageTTL = 7 * 24 * time.Hour
 	}
+	if o.ValueTTL <= 0 {
+		o.ValueTTL = 30 * 24 * time.Hour
+	}
 	x := &Index{}
 	var seed [16]byte
 	_, _ = rand.Read(seed[:]) // never fails: it ends the program instead
@@ -71,8 +77,9 @@ func New(o Options) *Index {
 	per := int(o.MaxBytes-guardBytes) / n
 	for i := range x.shards {
 		x.shards[i].tables = [spaces]table{
-			TraceSpace:   {seed: x.seed, limit: per / 4 * 3, count: traceGenerations, ttl: int64(o.TraceTTL)},
+			TraceSpace:   {seed: x.seed, limit: per / 8 * 5, count: traceGenerations, ttl: int64(o.TraceTTL)},
 			MessageSpace: {seed: x.seed, limit: per / 4, count: messageGenerations, ttl: int64(o.MessageTTL)},
+			ValueSpace:   {seed: x.seed, limit: per / 8, count: valueGenerations, ttl: int64(o.ValueTTL)},
 		}
 	}
 	return x
@@ -197,6 +204,9 @@ func (x *Index) merge(n Node, b Binding, now int64, edges *[MaxEdges]edge) (Outc
 				if x.guard.has(r.tag) {
 					r.source = NoSource // whatever is said now is better
 				}
+				if n.Space == ValueSpace && r.source != NoSource {
+					return settled(r, b), count
+				}
 				if out, done := mergeRecord(g, ref, r, b); done {
 					return out, count
 				}
@@ -214,6 +224,14 @@ func (x *Index) merge(n Node, b Binding, now int64, edges *[MaxEdges]edge) (Outc
 		return Refused, 0
 	}
 	return Bound, count
+}
+
+// settled is what becomes of a binding to a value that has one already.
+func settled(r record, b Binding) Outcome {
+	if string(r.value) == b.Value {
+		return Known
+	}
+	return Weaker
 }
 
 // mergeRecord settles what needs no new record; done is false if b must replace r.
@@ -249,6 +267,7 @@ type Stats struct {
 	Bytes, MaxBytes int64
 	Traces          int64 // entries, copies in older generations included
 	Messages        int64
+	Values          int64
 	Generations     int64
 	Expired         int64 // entries dropped at their time, since the start
 	Evicted         int64 // entries dropped before their time because of the byte bound, since the start
@@ -273,6 +292,7 @@ func (x *Index) Stats(now time.Time) Stats {
 		}
 		s.Traces += int64(sh.tables[TraceSpace].entries())
 		s.Messages += int64(sh.tables[MessageSpace].entries())
+		s.Values += int64(sh.tables[ValueSpace].entries())
 		s.Refused += sh.refused
 		sh.Unlock()
 	}

@@ -259,7 +259,7 @@ func TestBytesPerTrace(t *testing.T) {
 			x.Bind(Trace(id(n)), Binding{Source: URL, Value: "ORD-10000042"}, start)
 		}
 	}
-	per := float64(limit) / 4 * 3 / float64(n)
+	per := float64(limit-guardBytes) / 8 * 5 / float64(n)
 	t.Logf("%d traces, %.1f bytes of the traces' share for each", n, per)
 	if per > 70 {
 		t.Errorf("%.1f bytes a trace", per)

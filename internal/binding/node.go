@@ -20,10 +20,11 @@ import "crypto/sha256"
 // Space separates the kinds of nodes.
 type Space uint8
 
-// The two spaces: traces live for minutes, messages and conversations for days.
+// The spaces: traces live for minutes, messages and conversations for days, values such as an order for weeks.
 const (
 	TraceSpace Space = iota
 	MessageSpace
+	ValueSpace
 	spaces
 )
 
@@ -43,6 +44,15 @@ func MessageOf(via Source, id string) Node {
 	buf = append(buf, byte(via))
 	sum := sha256.Sum256(append(buf, id...))
 	return Node{ID: [16]byte(sum[:16]), Space: MessageSpace}
+}
+
+// ValueOf is the node of a value of an identifier: what an order is known by in every trace that names it. What is bound
+// first to such a node stays, whatever its rank: it stands for how things were when the order was placed.
+func ValueOf(identifier, value string) Node {
+	buf := make([]byte, 0, 128)
+	buf = append(append(buf, identifier...), 0)
+	sum := sha256.Sum256(append(buf, value...))
+	return Node{ID: [16]byte(sum[:16]), Space: ValueSpace}
 }
 
 // IsZero says that the id is the invalid one of the specification.
@@ -103,6 +113,8 @@ type Source uint8
 const (
 	// NoSource is the zero value: nothing was found.
 	NoSource Source = iota
+	// Order is what another identifier of the trace, such as the order, is known to belong to.
+	Order
 	// LogBody is a text found in the body of a log record.
 	LogBody
 	// Statement is a text found in a database statement.
@@ -115,6 +127,8 @@ const (
 	Conversation
 	// Message is a binding that came over a message id.
 	Message
+	// Table is a table of references: what a partner's number or a job's stands for.
+	Table
 	// Query is a URL query parameter.
 	Query
 	// URL is a segment of a URL path.
@@ -138,7 +152,7 @@ const (
 )
 
 var sourceNames = [sourceCount]string{
-	"", "log_body", "sql", "sql_parameter", "link", "conversation", "message", "query", "url", "baggage", "header",
+	"", "order", "log_body", "sql", "sql_parameter", "link", "conversation", "message", "table", "query", "url", "baggage", "header",
 	"resource", "link_attribute", "event", "attribute", "canonical",
 }
 

@@ -87,3 +87,43 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
+
+func TestValuesSurviveWithWhatWasBoundToThemFirst(t *testing.T) {
+	x := New(Options{})
+	session, _ := x.Name("session.id", 0)
+	node := ValueOf("order.id", "ORD-1")
+	if node == ValueOf("order.i", "dORD-1") {
+		t.Error("name and value run into each other")
+	}
+	for i, v := range []string{"s1", "s2", "s1"} {
+		want := []Outcome{Bound, Weaker, Known}[i]
+		if out := x.Bind(node, Binding{Name: session, Source: Order, Value: v}, start); out != want {
+			t.Errorf("%s: outcome %d, want %d", v, out, want)
+		}
+	}
+	y := New(Options{})
+	_, _ = y.Name("another.id", 0)
+	other, _ := y.Name("session.id", 0)
+	y.Bind(node, Binding{Name: other, Source: Order, Value: "s3"}, start)
+	fresh := New(Options{})
+	if err := x.Snapshot(start, func(seg []byte) error {
+		_, err := y.Restore(seg, start)
+		_, again := fresh.Restore(seg, start)
+		return errors.Join(err, again)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(y, node, start)[other]; got.Value != "s3" || got.Several {
+		t.Errorf("%+v: what was learnt meanwhile stands", got)
+	}
+	restored, _ := fresh.Name("session.id", 0)
+	if got := get(fresh, node, start.Add(29*24*time.Hour))[restored]; got.Value != "s1" {
+		t.Errorf("%+v after 29 days", got)
+	}
+	for day := range 75 {
+		fresh.Stats(start.Add(time.Duration(30+day) * 24 * time.Hour)) // as its metrics do
+	}
+	if got := get(fresh, node, start.Add(105*24*time.Hour)); len(got) != 0 {
+		t.Errorf("%+v long after it was seen", got)
+	}
+}

@@ -84,6 +84,11 @@ type IdentifierConfig struct {
 	// LogBody are regular expressions (RE2) that find it in log bodies that are text: the only group, or the whole match. So
 	// systems that only write logs show up in an order's life.
 	LogBody []string `mapstructure:"log_body"`
+	// Tables are CSV files that say which reference stands for it: a partner's number, a job of the MES.
+	Tables []TableConfig `mapstructure:"tables"`
+	// Follows are other identifiers by whose value it is known where a trace does not name it: with follows: [order.id] the
+	// session in which an order was placed is on every span of that order. They must not follow others themselves.
+	Follows []string `mapstructure:"follows"`
 	// Pattern is a regular expression (RE2) that a whole value must match. Default: anything but zeros.
 	Pattern string `mapstructure:"pattern"`
 	// PseudonymKey makes raw values pseudonyms: HMAC-SHA256 under the primary key of this JSON file (mode 0600). Present but
@@ -91,11 +96,25 @@ type IdentifierConfig struct {
 	PseudonymKey *string `mapstructure:"pseudonym_key"`
 }
 
+// TableConfig is a table of references. Its first line names the columns. The file is read at the start and whenever it has
+// changed; one that is wrong is not started with, and later leaves the table as it was.
+type TableConfig struct {
+	// File is the CSV file, at most 64 MiB and 1,000,000 rows. Replace it by renaming a new one over it.
+	File string `mapstructure:"file"`
+	// Key is the name of the column with the reference.
+	Key string `mapstructure:"key"`
+	// Value is the name of the column with the identifier. Default: the identifier's name.
+	Value string `mapstructure:"value"`
+	// Attributes are the names under which services write the reference, as in attributes above. Default: the name of the key's
+	// column.
+	Attributes []string `mapstructure:"attributes"`
+}
+
 func createDefaultConfig() component.Config {
 	return &Config{
 		Identifiers: map[string]IdentifierConfig{
 			"order.id":   {Attributes: []string{"order.id", "orderId"}, MessageID: true, SpanLinks: true},
-			"session.id": {Attributes: []string{"session.id", "sessionId"}},
+			"session.id": {Attributes: []string{"session.id", "sessionId"}, Follows: []string{"order.id"}},
 		},
 		Source:     SourceWrite,
 		Quarantine: true,
@@ -154,8 +173,45 @@ func (c *Config) Validate() error {
 				errs = append(errs, fmt.Errorf("identifiers::%s: is written by %s itself; rename one", name+suffix, name))
 			}
 		}
+		errs = append(errs, c.validateFollows(name), c.validateTables(name))
 		if _, err := extract.Compile([]extract.Rule{c.rule(name)}, false, false); err != nil {
 			errs = append(errs, fmt.Errorf("identifiers::%w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateFollows(name string) error {
+	var errs []error
+	for _, leader := range c.Identifiers[name].Follows {
+		id, ok := c.Identifiers[leader]
+		switch {
+		case leader == name:
+			errs = append(errs, fmt.Errorf("identifiers::%s::follows: it cannot follow itself", name))
+		case !ok:
+			errs = append(errs, fmt.Errorf("identifiers::%s::follows: %q is not among identifiers", name, leader))
+		case len(id.Follows) > 0:
+			errs = append(errs, fmt.Errorf("identifiers::%s::follows: %s follows others itself; follow those", name, leader))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxTables is how many tables one identifier can have.
+const maxTables = 16
+
+func (c *Config) validateTables(name string) error {
+	var errs []error
+	tables := c.Identifiers[name].Tables
+	if len(tables) > maxTables {
+		errs = append(errs, fmt.Errorf("identifiers::%s::tables: %d of them; at most %d, join some", name, len(tables), maxTables))
+	}
+	for i, t := range tables {
+		if t.File == "" {
+			errs = append(errs, fmt.Errorf("identifiers::%s::tables::%d::file: name the CSV file", name, i))
+		}
+		if t.Key == "" || t.Key == t.column(name) {
+			errs = append(errs, fmt.Errorf("identifiers::%s::tables::%d::key: %q; name the column with the reference", name, i, t.Key))
 		}
 	}
 	return errors.Join(errs...)
@@ -186,8 +242,12 @@ func (c *Config) validateHold() error {
 // rule is the extraction rule of one identifier, without what needs a file.
 func (c *Config) rule(name string) extract.Rule {
 	id := c.Identifiers[name]
+	var tables []extract.Table
+	for _, t := range id.Tables {
+		tables = append(tables, extract.Table{Attributes: t.names()})
+	}
 	return extract.Rule{
-		Name: name, Attributes: id.Attributes, URLPaths: id.URLPath, Query: id.Query, Headers: id.Headers,
+		Name: name, Tables: tables, Attributes: id.Attributes, URLPaths: id.URLPath, Query: id.Query, Headers: id.Headers,
 		Baggage: id.Baggage, Statement: id.SQL, Parameters: id.SQLParameters, LogBody: id.LogBody, Pattern: id.Pattern,
 	}
 }

@@ -39,6 +39,7 @@ type enricher struct {
 	rules   []lineage.Rule
 	desks   sync.Pool // of *desk
 	signal  string
+	shelf   shelf
 }
 
 func newEnricher(set processor.Settings, cfg *Config, signal string) (*enricher, error) {
@@ -55,7 +56,7 @@ func (e *enricher) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
-// Start reads the keys and finds the index.
+// Start reads keys and tables and finds the index.
 func (e *enricher) Start(_ context.Context, host component.Host) error {
 	if err := e.findIndex(host); err != nil {
 		return err
@@ -63,6 +64,7 @@ func (e *enricher) Start(_ context.Context, host component.Host) error {
 	var rules []extract.Rule
 	var messages, conversations bool
 	e.rules = e.rules[:0]
+	e.shelf = shelf{e: e}
 	for _, name := range e.names {
 		id := e.cfg.Identifiers[name]
 		r := e.cfg.rule(name)
@@ -73,6 +75,10 @@ func (e *enricher) Start(_ context.Context, host component.Host) error {
 			}
 			r.Derive = maker.Make
 		}
+		var err error
+		if r.Tables, err = e.shelf.open(name, id); err != nil {
+			return err
+		}
 		rules = append(rules, r)
 		messages = messages || id.MessageID
 		conversations = conversations || id.ConversationID
@@ -80,7 +86,7 @@ func (e *enricher) Start(_ context.Context, host component.Host) error {
 		if err != nil {
 			return err
 		}
-		e.rules = append(e.rules, lineage.Rule{Name: n, Joins: joins(id)})
+		e.rules = append(e.rules, lineage.Rule{Name: n, Joins: joins(id), Text: name, Follows: e.numbers(id.Follows)})
 	}
 	m, err := extract.Compile(rules, messages, conversations)
 	if err != nil {
@@ -88,11 +94,12 @@ func (e *enricher) Start(_ context.Context, host component.Host) error {
 	}
 	e.matcher = m
 	e.desks.New = func() any { return newDesk(e) }
-	return nil
+	return e.shelf.watch()
 }
 
 // Shutdown stops the instance's telemetry.
 func (e *enricher) Shutdown(context.Context) error {
+	e.shelf.close()
 	e.meters.stop()
 	return nil
 }
@@ -126,6 +133,15 @@ func (e *enricher) pseudonyms(name, path string) (*pseudonym.Maker, error) {
 			"Set pseudonym_key to a key file to keep them.", zap.String("identifier", name))
 	})
 	return pseudonym.Random(name), nil
+}
+
+// numbers gives the rules of identifiers.
+func (e *enricher) numbers(names []string) []uint8 {
+	var out []uint8
+	for _, n := range names {
+		out = append(out, uint8(slices.Index(e.names, n)))
+	}
+	return out
 }
 
 func joins(id IdentifierConfig) binding.Joins {

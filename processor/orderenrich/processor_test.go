@@ -38,6 +38,10 @@ identifiers:
 	for _, want := range []string{"source:", "order.id: ", "pattern:", "must contain {order.id} once", "order.ids: is written by order.id itself", "order.ids: name \"\"", "bad name: not a name"} {
 		require.ErrorContains(t, err, want)
 	}
+	err = loadConfig(t, `identifiers: {a: {follows: [a, b, c]}, b: {follows: [d]}, d: {}}`).Validate()
+	for _, want := range []string{"a::follows: it cannot follow itself", "a::follows: b follows others itself; follow those", `a::follows: "c" is not among identifiers`} {
+		require.ErrorContains(t, err, want)
+	}
 	require.ErrorContains(t, loadConfig(t, `identifiers: {}`).Validate(), "name at least one")
 }
 

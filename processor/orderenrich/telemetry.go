@@ -119,6 +119,23 @@ func (m *meters) observe(x *binding.Index) error {
 	})
 }
 
+func (m *meters) tableRead(ctx context.Context, good bool) {
+	result := "used"
+	if !good {
+		result = "refused"
+	}
+	m.tb.OrderEnrichTableReads.Add(ctx, 1, m.options(attribute.String("result", result))...)
+}
+
+// observeTables reports on tables of references.
+func (m *meters) observeTables(rows func() int) error {
+	only := metric.WithAttributes(m.signal)
+	return m.tb.RegisterOrderEnrichTableRowsCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(int64(rows()), only)
+		return nil
+	})
+}
+
 func (m *meters) stop() { m.tb.Shutdown() }
 
 func (m *meters) released(ctx context.Context, why reason, spans int) {

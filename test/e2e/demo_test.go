@@ -82,7 +82,7 @@ func TestTheDemoKeepsItsPromises(t *testing.T) {
 	require.Zero(t, report.Coverage.Orphans)
 	require.Zero(t, report.Coverage.Wrong)
 	require.GreaterOrEqual(t, report.Coverage.Share, 0.99)
-	require.GreaterOrEqual(t, report.Coverage.Session, 0.5)
+	require.GreaterOrEqual(t, report.Coverage.Session, 0.95)
 	require.Empty(t, report.Personal.NotSearched)
 	require.Zero(t, report.Personal.Readable)
 	require.Greater(t, report.Personal.Planted["email"], 10)

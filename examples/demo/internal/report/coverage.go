@@ -43,9 +43,9 @@ type OrderCoverage struct {
 // they link to, names the order; what arrives later still stays bare.
 const leastShare = 0.99
 
-// leastSession is the promise for session ids. MES and CRM work on orders that no session is open for any more: about
-// two thirds of the spans belong to one.
-const leastSession = 0.5
+// leastSession is the promise for session ids. MES and CRM work on orders that no session is open for any more; their spans
+// get the one in which the order was placed. What passes before that is known stays without.
+const leastSession = 0.95
 
 const (
 	stillFor   = 4 * time.Second  // longer than the collector holds spans

@@ -103,6 +103,10 @@ func (r *Reader) act(a action, at Place, key, value string) {
 	switch a.kind {
 	case kindAlias:
 		r.alias(a, at, key, value)
+	case kindTable:
+		if v, ok := r.m.rules[a.rule].tables[a.order].Find(value); ok {
+			r.fact(a, binding.Table, v, true)
+		}
 	case kindMessage, kindConversation:
 		if (at == Own || at == Link) && len(value) <= binding.MaxValue && !blank(value) {
 			via := binding.Message
@@ -199,7 +203,7 @@ func (r *Reader) Settle() {
 	for i := range r.Facts {
 		f := &r.Facts[i]
 		if s := r.Stamped[f.Rule]; s != binding.NoSource && f.Source == binding.Canonical {
-			f.Source, f.Guess = s, s >= binding.Link && s <= binding.Message
+			f.Source, f.Guess = s, s == binding.Order || s >= binding.Link && s <= binding.Message
 		}
 	}
 }

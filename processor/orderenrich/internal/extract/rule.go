@@ -28,9 +28,16 @@ type Rule struct {
 	Statement  []string // expressions that find it in a database statement
 	Parameters []string // parameters of a database statement
 	LogBody    []string // expressions that find it in a log body that is text
+	Tables     []Table  // references that stand for it
 	Pattern    string   // regular expression that a whole value must match; empty: anything
 	// Derive replaces a raw value, for example by a pseudonym. Values under the identifier's own name are not raw.
 	Derive func(raw string) string
+}
+
+// Table is where references stand, and what each stands for.
+type Table struct {
+	Attributes []string // names as of Rule.Attributes
+	Find       func(reference string) (value string, ok bool)
 }
 
 type rule struct {
@@ -42,6 +49,7 @@ type rule struct {
 	// statement and body find values in texts.
 	statement, body []*regexp.Regexp
 
+	tables []Table
 	derive func(string) string
 }
 
@@ -60,6 +68,7 @@ const (
 	kindBaggageHeader
 	kindParameter // a parameter of a database statement
 	kindStatement // a database statement
+	kindTable     // a reference of rule; order is the table
 	kindMessage
 	kindConversation
 )
@@ -105,9 +114,13 @@ func Compile(rules []Rule, messages, conversations bool) (*Matcher, error) {
 }
 
 func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
-	c := rule{name: r.Name, derive: r.Derive, query: folded(r.Query), baggage: folded(r.Baggage)}
+	c := rule{name: r.Name, derive: r.Derive, tables: r.Tables, query: folded(r.Query), baggage: folded(r.Baggage)}
 	var errs []error
-	for _, list := range [][]string{{r.Name + ".source"}, r.Attributes, r.Headers, r.Query, r.Baggage, r.Parameters} {
+	lists := [][]string{{r.Name + ".source"}, r.Attributes, r.Headers, r.Query, r.Baggage, r.Parameters}
+	for _, t := range r.Tables {
+		lists = append(lists, t.Attributes)
+	}
+	for _, list := range lists {
 		for _, s := range list {
 			if s == "" || len(s) > maxKey-32 {
 				errs = append(errs, fmt.Errorf("name %q: between 1 and %d bytes", s, maxKey-32))
@@ -117,6 +130,11 @@ func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
 	m.add(action{kindAlias, i, 0}, r.Name)
 	for k, a := range r.Attributes {
 		m.add(action{kindAlias, i, uint8(min(k, 255))}, spellings(a)...)
+	}
+	for k, t := range r.Tables {
+		for _, a := range t.Attributes {
+			m.add(action{kindTable, i, uint8(k)}, spellings(a)...)
+		}
 	}
 	m.add(action{kindSource, i, 0}, r.Name+".source")
 	m.add(action{kindPlural, i, 0}, r.Name+"s")
@@ -176,7 +194,7 @@ func (m *Matcher) add(a action, keys ...string) {
 // hasAction treats a second place in the list as a repetition: the first, the better one, stands.
 func hasAction(list []action, a action) bool {
 	for _, o := range list {
-		if o.kind == a.kind && o.rule == a.rule {
+		if o.kind == a.kind && o.rule == a.rule && (a.kind != kindTable || o.order == a.order) {
 			return true
 		}
 	}

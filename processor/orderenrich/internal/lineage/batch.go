@@ -3,6 +3,7 @@ package lineage
 import (
 	"encoding/binary"
 	"math/bits"
+	"time"
 
 	"github.com/ordertrace/ordertrace/internal/binding"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
@@ -22,6 +23,10 @@ const (
 type Rule struct {
 	Name  binding.Name  // its number in the index
 	Joins binding.Joins // over which its bindings travel between traces
+	Text  string        // its name, the same in every process
+	// Follows are the identifiers, by rule, whose values it is known by where a trace does not name it. None of them follows
+	// another one.
+	Follows []uint8
 }
 
 type span struct {
@@ -89,6 +94,11 @@ type Batch struct {
 	last    int32
 	work    forest
 	learnt  Learnt
+
+	now       time.Time      // of Learn
+	led       map[led]string // what was asked of values in this payload
+	lastLed   led
+	lastFound string
 }
 
 // Learnt is what a payload taught.
@@ -136,6 +146,7 @@ func (b *Batch) Reset() {
 	b.byGroup = b.byGroup[:0]
 	b.last = none
 	b.learnt = Learnt{}
+	b.resetLed()
 }
 
 // Tag numbers the field of a service that a fact was read from; it is the same in every process.

@@ -9,6 +9,7 @@ import (
 
 // Learn tells the index what the spans say and asks it what others said; after it, Decide answers.
 func (b *Batch) Learn(now time.Time) Learnt {
+	b.now = now
 	for i := range b.spans {
 		if b.spans[i].facts != none {
 			b.gather(int32(i))
@@ -29,6 +30,7 @@ func (b *Batch) Learn(now time.Time) Learnt {
 			b.ask(&b.groups[g], now)
 		}
 	}
+	b.tellValues(now)
 	for g := range b.groups {
 		b.settle(int32(g))
 	}
@@ -102,7 +104,7 @@ func (b *Batch) teach(g *group, now time.Time) {
 // direct says that a source named the value in this trace itself. What came over a message or a link may contradict
 // because the join is wrong, which is not the fault of whoever named it.
 func direct(s binding.Source, hops uint8) bool {
-	return hops == 0 && (s > binding.Message || s < binding.Link)
+	return hops == 0 && (s > binding.Message || s > binding.Order && s < binding.Link)
 }
 
 // contradict tells the index that a source said something else than a better one about one trace.
@@ -279,8 +281,18 @@ func (b *Batch) settle(gi int32) {
 	}
 }
 
-// Decide says what a span belongs to.
+// Decide says what a span belongs to: what it or its trace is known by, else what an identifier that leads is known by.
 func (b *Batch) Decide(s, rule int) Decision {
+	d := b.decide(s, rule)
+	if len(b.rules[rule].Follows) > 0 && d.Source <= binding.Order {
+		if led := b.follow(s, rule); led.Source != binding.NoSource {
+			return led
+		}
+	}
+	return d
+}
+
+func (b *Batch) decide(s, rule int) Decision {
 	sp := &b.spans[s]
 	g := &b.groups[sp.group]
 	if t := g.tree[rule]; t > 0 {

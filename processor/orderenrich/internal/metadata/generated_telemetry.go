@@ -43,6 +43,8 @@ type TelemetryBuilder struct {
 	OrderEnrichReleased     metric.Int64Counter
 	OrderEnrichRetries      metric.Int64Counter
 	OrderEnrichSeveral      metric.Int64Counter
+	OrderEnrichTableReads   metric.Int64Counter
+	OrderEnrichTableRows    metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -137,6 +139,21 @@ func (builder *TelemetryBuilder) RegisterOrderEnrichIndexDroppedCallback(cb metr
 		cb(ctx, &observerInt64{inst: builder.OrderEnrichIndexDropped, obs: o})
 		return nil
 	}, builder.OrderEnrichIndexDropped)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderEnrichTableRowsCallback sets callback for observable OrderEnrichTableRows metric.
+func (builder *TelemetryBuilder) RegisterOrderEnrichTableRowsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderEnrichTableRows, obs: o})
+		return nil
+	}, builder.OrderEnrichTableRows)
 	if err != nil {
 		return err
 	}
@@ -262,6 +279,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_order_enrich_several",
 		metric.WithDescription("Traces of a payload that named more than one value of an identifier. [Alpha]"),
 		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichTableReads, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_table_reads",
+		metric.WithDescription("Tables of references that were read, at the start or because the file changed. [Alpha]"),
+		metric.WithUnit("{read}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichTableRows, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_enrich_table_rows",
+		metric.WithDescription("References in all tables of the instance. [Alpha]"),
+		metric.WithUnit("{row}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

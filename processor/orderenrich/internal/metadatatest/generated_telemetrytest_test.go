@@ -44,6 +44,10 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterOrderEnrichTableRowsCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	tb.OrderEnrichIgnored.Add(context.Background(), 1)
 	tb.OrderEnrichItems.Add(context.Background(), 1)
 	tb.OrderEnrichLearnt.Add(context.Background(), 1)
@@ -53,6 +57,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.OrderEnrichReleased.Add(context.Background(), 1)
 	tb.OrderEnrichRetries.Add(context.Background(), 1)
 	tb.OrderEnrichSeveral.Add(context.Background(), 1)
+	tb.OrderEnrichTableReads.Add(context.Background(), 1)
 	AssertEqualOrderEnrichDegraded(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -96,6 +101,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualOrderEnrichSeveral(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualOrderEnrichTableReads(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualOrderEnrichTableRows(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 
