@@ -10,10 +10,18 @@ var keyed = func() map[string]bool {
 		HMSET HMGET HGETALL HDEL HEXISTS HINCRBY HINCRBYFLOAT HKEYS HVALS HLEN HSCAN HSTRLEN LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LRANGE
 		LLEN LINDEX LSET LREM LTRIM LINSERT BLPOP BRPOP SADD SREM SMEMBERS SISMEMBER SCARD SPOP SRANDMEMBER SSCAN SINTER SUNION SDIFF
 		ZADD ZREM ZSCORE ZRANGE ZREVRANGE ZRANGEBYSCORE ZCARD ZCOUNT ZINCRBY ZRANK ZSCAN XADD XREAD XLEN XRANGE XACK XDEL PFADD PFCOUNT
-		GEOADD GEOPOS GEODIST SETBIT GETBIT BITCOUNT PUBLISH SUBSCRIBE JSON.SET JSON.GET`) {
+		GEOADD GEOPOS GEODIST GEORADIUS GEOSEARCH SETBIT GETBIT BITCOUNT BITPOS BITFIELD PUBLISH SPUBLISH SUBSCRIBE PSUBSCRIBE UNSUBSCRIBE
+		SUBSTR MOVE OBJECT TOUCH EXPIRETIME PEXPIRETIME HGETDEL HGETEX HSETEX HRANDFIELD HEXPIRE HTTL LMOVE LPOS LMPOP
+		SMOVE SDIFFSTORE SINTERSTORE SUNIONSTORE SMISMEMBER ZPOPMIN ZPOPMAX BZPOPMIN BZPOPMAX ZRANGEBYLEX ZRANGESTORE ZREMRANGEBYRANK
+		ZREMRANGEBYSCORE ZREVRANGEBYSCORE ZREVRANK ZMSCORE ZLEXCOUNT ZUNIONSTORE ZINTERSTORE XREADGROUP XGROUP XCLAIM XAUTOCLAIM XPENDING
+		XREVRANGE XTRIM XINFO XSETID PFMERGE WATCH`) {
 		m[c] = false
 	}
 	for _, c := range strings.Fields(`AUTH HELLO CONFIG ACL EVAL EVALSHA MSET MSETNX MGET SCRIPT MIGRATE`) {
+		m[c] = true
+	}
+	for _, c := range strings.Fields(`MULTI EXEC DISCARD UNWATCH PING FLUSHDB FLUSHALL DBSIZE RANDOMKEY KEYS SCAN ECHO CLIENT MONITOR FCALL EVAL_RO
+		EVALSHA_RO FUNCTION PUBSUB WAIT QUIT RESET READONLY ASKING CLUSTER SENTINEL LATENCY SLOWLOG MEMORY`) {
 		m[c] = true
 	}
 	return m
@@ -27,7 +35,12 @@ func redis(out []byte, s string) ([]byte, bool) {
 	for n, line := range strings.Split(s, "\n") {
 		cmd, rest, has := strings.Cut(strings.TrimSpace(line), " ")
 		all, known := keyed[strings.ToUpper(cmd)]
-		if !known && cmd != "" || n == 0 && (cmd == "" || looksSQL(cmd, rest)) {
+		if !known && module(cmd) {
+			known = true
+		}
+		if !known && n > 0 && cmd != "" { // a pipeline goes on with something unknown: all of it is a value
+			cmd, has = Hole, false
+		} else if !known && cmd != "" || n == 0 && (cmd == "" || looksSQL(cmd, rest)) {
 			return nil, false
 		}
 		if n > 0 {
@@ -54,6 +67,9 @@ func redis(out []byte, s string) ([]byte, bool) {
 
 // looksSQL: "SET x = 1" and "DUMP TABLE t" are not Redis.
 func looksSQL(cmd, rest string) bool {
+	if strings.EqualFold(cmd, "exec") {
+		return strings.TrimSpace(rest) != ""
+	}
 	if !strings.EqualFold(cmd, "set") {
 		return false
 	}
@@ -85,5 +101,18 @@ func command(s string) bool {
 		n++
 	}
 	_, known := keyed[string(b[:n])]
-	return known
+	return known || module(s[:n])
+}
+
+// module says that a command is a module's: FT.SEARCH, TS.ADD, JSON.SET. Its first argument is a key or an index.
+func module(cmd string) bool {
+	dot := strings.IndexByte(cmd, '.')
+	if dot < 2 || dot > 5 || dot+1 == len(cmd) {
+		return false
+	}
+	switch strings.ToUpper(cmd[:dot]) {
+	case "JSON", "FT", "TS", "BF", "CF", "CMS", "TOPK", "TDIGEST", "GRAPH", "AI", "VSET":
+		return true
+	}
+	return false
 }

@@ -24,8 +24,11 @@ type sql struct {
 	list, rows bool
 	// names: after INTO or TABLE a parenthesis opens a list of columns.
 	names bool
-	// prev is the last token's kind.
-	prev prevKind
+	// prev is the last token's kind. identified: the last words were IDENTIFIED (1) or IDENTIFIED BY (2), before a password.
+	prev       prevKind
+	identified uint8
+	// ansi: whether double quotes hold names; 0 is not known.
+	ansi int8
 }
 
 type prevKind uint8
@@ -164,7 +167,7 @@ func (l *sql) double(i int) int {
 		return l.rest()
 	}
 	qualified := l.prev == dot || j < len(l.s) && l.s[j] == '.'
-	isName := plain(inner) && (qualified || !l.values && l.prev != operator && l.prev != hole)
+	isName := plain(inner) && (qualified || !l.values && l.prev != operator && l.prev != hole && (l.prev == name || l.quotes()))
 	if !isName {
 		l.hole()
 		return j
@@ -172,6 +175,20 @@ func (l *sql) double(i int) int {
 	l.out = append(l.out, l.s[i:j]...)
 	l.prev = name
 	return j
+}
+
+// quotes says that the statement writes names in double quotes: its tables are. MySQL has strings in them.
+func (l *sql) quotes() bool {
+	if l.ansi == 0 {
+		l.ansi = -1
+		for _, w := range [...]string{`from "`, `into "`, `update "`, `join "`, `table "`, `"."`, `." `, `index "`, `exists "`, `only "`, `on "`} {
+			if containsFold(l.s, w) {
+				l.ansi = 1
+				break
+			}
+		}
+	}
+	return l.ansi > 0
 }
 
 // name copies a name in quotes that only names have.
@@ -224,7 +241,7 @@ func (l *sql) lineComment(i int) int {
 
 func (l *sql) comment(i int) int {
 	end := strings.Index(l.s[i+2:], "*/")
-	if end < 0 {
+	if end < 0 || strings.Contains(l.s[i+2:i+2+end], "/*") { // PostgreSQL nests comments, MySQL does not
 		return l.rest()
 	}
 	return i + 2 + end + 2

@@ -21,6 +21,10 @@ var shapes = [][2]string{
 	{`EXEC sp @name = 'Ivan', @id = -5.5e-3, @x = :p`, `EXEC sp @name = ?, @id = -?, @x = :p`},
 	{`SELECT j::jsonb, ts > TIMESTAMP '2020-01-01' FROM t2 WHERE name = Иван`, `SELECT j::jsonb, ts > TIMESTAMP ? FROM t2 WHERE name = ?`},
 	{`AUTH secret`, `AUTH ?`}, {`HSET user:1 name Ivan`, `HSET user:1 ? ?`}, {`SET x = 1`, `SET x = ?`}, {`SET key value`, `SET key ?`},
+	{`SELECT "Ivan", a FROM t`, `SELECT ?, a FROM t`}, {`SELECT "id" AS "n" FROM "t" UNION SELECT 'x'`, `SELECT "id" AS "n" FROM "t" UNION SELECT ?`},
+	{`CREATE USER u IDENTIFIED BY geheim`, `CREATE USER u IDENTIFIED BY ?`}, {`ALTER USER u IDENTIFIED BY VALUES 'x'`, `ALTER USER u IDENTIFIED BY VALUES ?`},
+	{`SELECT /* a /* b */ secret */ 1`, `SELECT ?`}, {"MULTI\nSET k geheim\nEXEC", "MULTI\nSET k ?\nEXEC"}, {"GET a\nwhat is this", "GET a\n?"},
+	{"FT.SEARCH idx @name:Ivan", "FT.SEARCH idx ?"}, {"EXEC find 'x'", "EXEC find ?"},
 	{"MULTI", "MULTI"}, {"GET a\nSET b c", "GET a\nSET b ?"},
 }
 

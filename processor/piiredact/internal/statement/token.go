@@ -78,13 +78,28 @@ func (l *sql) word(i int) int {
 	if j+1 < len(l.s) && j-i == 1 && (w == "q" || w == "Q") && l.s[j] == '\'' { // Oracle's q'[…]'
 		return l.rest()
 	}
-	if !ascii(w) { // no schema is spelled so: a value without quotes
+	if !ascii(w) || l.password(w) { // no schema is spelled so: a value without quotes
 		l.hole()
 		return j
 	}
 	l.out = append(l.out, w...)
 	l.prev = l.kind(w)
 	return j
+}
+
+// password says that w is one without quotes: it stands behind IDENTIFIED BY.
+func (l *sql) password(w string) bool {
+	was := l.identified
+	l.identified = 0
+	switch {
+	case len(w) == 10 && strings.EqualFold(w, "identified"):
+		l.identified = 1
+	case was == 1 && strings.EqualFold(w, "by"):
+		l.identified = 2
+	case was == 2:
+		return !strings.EqualFold(w, "password") && !strings.EqualFold(w, "values")
+	}
+	return false
 }
 
 func literalPrefix(w string) bool {
