@@ -18,8 +18,10 @@ type Class struct {
 	Statement bool
 	// Place: the value may be a postal or a network address; only the former is personal.
 	Place bool
-	// Coordinate: the value is a place on earth.
-	Coordinate bool
+	// Coordinate: the value is a place on earth. Spot: a pair of coordinates is, one number may be anything.
+	Coordinate, Spot bool
+	// Number is what the whole value is when it is nothing but a number: a passport's series, a short telephone number.
+	Number finding.Entity
 	// Query: in a URL's query this name carries a credential, though elsewhere it may not.
 	Query bool
 }
@@ -31,21 +33,24 @@ var (
 		apikey apitoken authtoken accesstoken refreshtoken idtoken sessiontoken csrftoken xsrftoken usertoken bearertoken bottoken
 		clientsecret secretkey accesskey privatekey encryptionkey signingkey masterkey authkey sharedkey
 		pin pincode cvv cvc csc otp totp pass xsrf csrf sharedaccesskey accountkey sharedsecret userpassword dbpassword
-		пароль токен секрет пин пинкод pgpassword assertion samlresponse codeverifier`)
-	links       = words(`for of to для от к на`)
+		пароль токен секрет пин пинкод pgpassword assertion samlresponse codeverifier парольная`)
+	links       = words(`for of to для от к на пользователя клиента учетной учётной доступа администратора базы`)
 	secretEnds  = []string{"password", "passwd", "passphrase", "secretkey", "apikey", "accesskey", "privatekey", "clientsecret", "authtoken", "accesstoken", "secret"}
 	secretPairs = words(`api-key private-key secret-key access-key encryption-key signing-key master-key auth-key account-key shared-key
 		storage-key service-key consumer-key app-key application-key sas-key ssh-key deploy-key host-key license-key subscription-key
 		functions-key ingestion-key integration-key webhook-secret session-key session-secret session-token security-code
 		verification-code confirmation-code sms-code otp-code mfa-code auth-code authorization-code pin-code security-answer
 		recovery-code recovery-codes backup-codes card-code card-verification secret-access access-code invite-code
-		auth-header one-time кодовое-слово user-pass sas-token`)
+		auth-header one-time кодовое-слово user-pass sas-token hmac-key aes-key rsa-key pgp-key gpg-key tls-key jwt-key cipher-key
+		crypto-key secret-id redis-auth saml-response code-verifier oauth-verifier пин-код код-подтверждения код-доступа
+		код-безопасности код-авторизации секретный-ключ ключ-api ключ-доступа ключ-шифрования приватный-ключ закрытый-ключ
+		секретное-слово api-ключ master-secret pre-shared shared-key private-token`)
 	secretWordsBefore = words(`page next continuation cancellation cancel sync paging pagination previous prev count max min total
 		input output prompt completion reasoning cached fencing sync lock lease`)
-	cookies    = words(`cookie cookies setcookie jsessionid phpsessid aspsessionid connect.sid sessid asp.net_sessionid`)
+	cookies    = words(`cookie cookies setcookie jsessionid phpsessid aspsessionid connect.sid sessid asp.net_sessionid laravel_session ci_session symfony_session rack.session _session wordpress_logged_in`)
 	authWords  = words(`authorization authentication authorisation`)
 	queryWords = words(`sig signature code key auth hmac sid ticket apikey credential accesskeyid awsaccesskeyid googleaccessid otp
-		keyid pass`)
+		keyid pass session sessionid sessid samlresponse verifier`)
 
 	people = words(`customer user enduser client person people recipient contact employee patient cardholder buyer
 		subscriber shipping billing delivery passenger guest holder payer payee payor beneficiary sender receiver owner
@@ -58,7 +63,9 @@ var (
 	vague       = words(`account acct display legal nick short long`)
 	personWords = words(`fullname firstname lastname middlename surname forename patronymic fio givenname familyname username
 		customername cardholder cardholdername recipient nickname
-		фио имя фамилия отчество получатель заказчик клиент покупатель`)
+		фио имя фамилия отчество получатель заказчик клиент покупатель buyer`)
+	named       = words(`имя фамилия отчество фио`)
+	of          = words(`клиента покупателя заказчика получателя отправителя плательщика контакта сотрудника пациента владельца держателя менеджера`)
 	placePeople = words(`shipping billing delivery home postal street mailing residential customer user enduser recipient legal
 		registration residence living work office permanent correspondence contact person client buyer
 		доставки проживания регистрации`)
@@ -66,7 +73,8 @@ var (
 		shippingaddress billingaddress deliveryaddress улица адрес индекс квартира apartment`)
 	placePairs = words(`postal-code zip-code post-code address-line address-street street-name street-line house-number street-address
 		address-city address-zip address-postcode address-postal apartment-number flat-number customer-city shipping-city`)
-	birthWords = words(`dob birthday birthdate dateofbirth bday birth born рождения`)
+	machines   = words(`сервера хоста узла сервиса шлюза брокера базы страницы сайта памяти порта сети кластера`)
+	birthWords = words(`dob birthday birthdate dateofbirth bday bdate birth born рождения geburtsdatum rozhdeniya датарождения`)
 )
 
 // Of reads a key.
@@ -75,14 +83,15 @@ func Of(key string) Class {
 	if len(ws) == 0 {
 		return Class{}
 	}
-	c := Class{Hint: hints(ws), Quantity: quantity(ws), Statement: statement(ws), Coordinate: coordinate(ws)}
+	c := Class{Hint: hints(ws), Quantity: quantity(ws), Statement: statement(ws), Coordinate: coordinate(ws), Spot: spots.has(ws[len(ws)-1])}
+	c.Number = number(ws)
 	c.Query = queryWords.has(ws[len(ws)-1]) || queryWords.has(strings.ToLower(key))
 	switch {
 	case parameter(ws):
 		c.Whole = finding.Statement
 	case authorization(ws):
 		c.Whole = finding.Authorization
-	case cookies.has(ws[len(ws)-1]) || cookies.has(strings.ToLower(key)):
+	case cookies.has(ws[len(ws)-1]) || cookies.has(strings.ToLower(key)) || cookie(ws):
 		c.Whole = finding.Cookie
 	case secret(ws):
 		c.Whole = finding.Secret
@@ -114,6 +123,12 @@ func parameter(ws []string) bool {
 		}
 	}
 	return false
+}
+
+// cookie: cookie.<name> is one cookie's value; wordpress_logged_in_<hash> has its site in its name.
+func cookie(ws []string) bool {
+	return last(ws, 2) == "cookie" && !words("name domain path count size policy consent banner secure samesite expires max age enabled httponly id type").has(last(ws, 1)) ||
+		len(ws) > 2 && ws[0] == "wordpress" && (ws[1] == "logged" || ws[1] == "sec")
 }
 
 func authorization(ws []string) bool {
@@ -175,12 +190,12 @@ func person(ws []string) bool {
 		ws = ws[:len(ws)-1]
 	}
 	l := last(ws, 1)
-	if personWords.has(l) {
+	if personWords.has(l) || named.has(last(ws, 2)) && (of.has(l) || named.has(l)) || pair(ws) == "contact-person" || pair(ws) == "account-holder" {
 		return true
 	}
 	if l == "name" || l == "names" {
 		prev := last(ws, 2)
-		return (people.has(prev) || vague.has(prev) && people.any(ws[:len(ws)-2])) && !notPeople.any(ws[:len(ws)-2])
+		return (people.has(prev) || people.has(strings.TrimSuffix(prev, "s")) || vague.has(prev) && people.any(ws[:len(ws)-2])) && !notPeople.any(ws[:len(ws)-2])
 	}
 	if last(ws, 2) == "name" && words("first last middle given family full prefix suffix surname").has(l) {
 		return true
@@ -193,8 +208,8 @@ func place(ws []string) (finding.Entity, bool) {
 		ws = ws[:len(ws)-1]
 	}
 	l := last(ws, 1)
-	if placeWords.has(l) || placePairs.has(pair(ws)) || last(ws, 2) == "адрес" {
-		return finding.Address, false
+	if placeWords.has(l) || placePairs.has(pair(ws)) || last(ws, 2) == "адрес" && !machines.has(l) || l == "адресу" {
+		return finding.Address, l == "адресу" || l == "адрес" && len(ws) == 1
 	}
 	if l == "address" || l == "addr" || l == "location" && placePeople.has(last(ws, 2)) {
 		return finding.Address, !words("shipping billing delivery home postal street mailing residential recipient residence").has(last(ws, 2))

@@ -11,9 +11,11 @@ var (
 	ogrnWords    = words(`ogrn ogrnip огрн огрнип psrn`)
 	passWords    = words(`passport паспорт паспорта passportnumber`)
 	accountWords = words(`account acct rs ks счет счёт bik бик bic settlement correspondent`)
-	latWords     = words(`lat latitude lon lng long longitude coordinates coordinate coords gps latlng latlon geolocation`)
+	latWords     = words(`lat latitude lon lng long longitude coordinates coordinate coords gps latlng latlon geolocation широта долгота координаты`)
+	spots        = words(`location position point geopoint place origin destination geo loc ll center точка`)
+	macWords     = words(`mac macaddress macaddr bssid hwaddr`)
 	ipPairs      = words(`client-address client-ip clientip-address remote-addr remote-ip remote-address user-ip real-ip forwarded-for
-		customer-ip visitor-ip enduser-ip source-ip src-ip peer-ip connecting-ip ip-address ip-addr origin-ip login-ip source-address session-ip`)
+		header-forwarded peer-address peer-addr socket-address customer-ip visitor-ip enduser-ip source-ip src-ip peer-ip connecting-ip ip-address ip-addr origin-ip login-ip source-address session-ip`)
 	ipWords = words(`clientip remoteip userip realip xff ip ipaddress ipaddr remoteaddr ipv`)
 
 	quantities = words(`timestamp time duration ns nanos nano nanoseconds ms millis milliseconds us micros microseconds sec seconds minutes
@@ -26,6 +28,7 @@ var (
 		instance-id process-id thread-id host-id node-id pod-id product-id item-id batch-id job-id task-id event-id log-id
 		parent-span conversation-id delivery-tag unix-nano order-number order-no order-id invoice-number tracking-number part-number
 		article-number model-number line-number serial-number`)
+	numbered   = words(`number no num nr value main home work primary secondary contact personal raw full series серия номер`)
 	statements = words(`sql cql psql tsql statement`)
 	stmtPairs  = words(`query-text db-statement db-query sql-query sql-text query-sql sql-statement raw-query query-string-sql graphql-document
 		prepared-statement last-query slow-query native-query mongodb-query`)
@@ -47,6 +50,9 @@ func hints(ws []string) finding.Set {
 	if pair(ws) == "tax-id" || pair(ws) == "tax-number" {
 		s |= finding.SetOf(finding.INN)
 	}
+	if l := last(ws, 1); macWords.has(l) || (l == "address" || l == "addresses" || l == "addr") && (last(ws, 2) == "mac" || last(ws, 2) == "hardware") {
+		s |= finding.SetOf(finding.MAC)
+	}
 	if ipPairs.has(pair(ws)) || ipWords.has(last(ws, 1)) {
 		s |= finding.SetOf(finding.IP)
 	}
@@ -54,6 +60,25 @@ func hints(ws []string) finding.Set {
 		s &^= finding.SetOf(finding.Email)
 	}
 	return s
+}
+
+// number: phone, phone.number, passport_series, bik; "phone.model" and "card.count" are none.
+func number(ws []string) finding.Entity {
+	l, owner := last(ws, 1), ws
+	if numbered.has(l) && len(ws) > 1 {
+		owner = ws[:len(ws)-1]
+	}
+	switch o := last(owner, 1); {
+	case phoneWords.has(o):
+		return finding.Phone
+	case passWords.has(o):
+		return finding.Passport
+	case o == "bik" || o == "бик" || pair(owner) == "bank-account" || pair(owner) == "лицевой-счет":
+		return finding.Account
+	case macWords.has(o) || pair(ws) == "mac-address":
+		return finding.MAC
+	}
+	return finding.None
 }
 
 func quantity(ws []string) bool {

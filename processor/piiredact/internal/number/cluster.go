@@ -24,6 +24,10 @@ type Env struct {
 	Quantity bool
 	// Loose: addresses count without context (profile strict).
 	Loose bool
+	// Number: what the whole text is when it is nothing but a number.
+	Number finding.Entity
+	// Query: the text is a URL's query: its first pair has no '?' before it.
+	Query bool
 	// Skip: the key is on the allow-list of ids: no number at all.
 	Skip bool
 }
@@ -137,7 +141,7 @@ func (c *cluster) glued(w window) bool {
 // inWord says that the window touches letters that make hex of it: "x4111…" is a word before a number, "deadbeef41…" is not.
 func (c *cluster) inWord(w window) bool {
 	lo, hi := c.start[w.a], c.end[w.b]
-	word := false
+	word := lo > 1 && c.s[lo-1] == 'B' && c.s[lo-2] == '%' // a magnetic stripe
 	for lo > 0 && isLetter(c.s[lo-1]) {
 		lo--
 		word = word || !isHex(c.s[lo])

@@ -21,24 +21,28 @@ const (
 	bikWord
 	ipWord
 	productWord
+	birthWord
+	dialWord
 	topics
 )
 
 // lexicon: lower case, separated by commas. A trailing '*' matches any ending (Russian declines its nouns);
 // other words end where the text's word ends.
 var lexicon = [topics]string{
-	phoneWord: `phone*,tel,telephone*,mobile,mob,cell,cellphone,fax,whatsapp,viber,msisdn,sms,телефон*,тел,моб*,сотов*,звон*,факс*,смс,` +
+	phoneWord: `phone*,tel,telephone*,mobile,mob,cell,cellphone,fax,whatsapp,viber,msisdn,sms,телефон*,тел,моб*,сотов*,звон*,позвон*,перезвон*,факс*,смс,` +
 		`call me,dial,number is,my number,contact number,telefon*,tél*,handy,móvil,reach me,text me`,
 	cardWord:     `card*,visa*,mastercard,amex,maestro,pan,cc,credit,debit,карт*,мир,unionpay,diners,discover,jcb`,
 	cvvWord:      `cvv*,cvc*,csc,cvn,security code,код безопасности,код карты`,
 	innWord:      `inn,инн,taxpayer*,tax id,налогоплательщик*,tin`,
-	snilsWord:    `snils,снилс,страхов*`,
-	ogrnWord:     `ogrn*,огрн*,егрюл,егрип`,
+	snilsWord:    `snils,снилс*,страхов*,индивидуального лицевого`,
+	ogrnWord:     `ogrn*,огрн*,егрюл,егрип,регистрационн*`,
 	passportWord: `passport*,паспорт*,серия,серии`,
 	accountWord:  `счет*,счёт*,р/с,рс,к/с,account,acct,a/c,settlement,расчетн*,расчётн*,лицев*`,
 	bikWord:      `бик,bik,bic`,
-	ipWord:       `client*,ip,remote*,from,visitor,x-forwarded-for,forwarded,addr`,
+	ipWord:       `client*,ip,remote*,from,visitor,x-forwarded-for,forwarded,addr,src,peer,адрес*`,
 	productWord:  `ean*,isbn*,imei*,gtin*,upc,barcode*,штрихкод*,issn,sscc,артикул*,sku,iccid,imsi,серийный,serial*,tracking*`,
+	birthWord:    `рожден*,рождён*,родил*,д.р.,др,г.р.,born,dob,birth*,geboren*,geburt*,nacid*`,
+	dialWord:     `call,dial,позвони*`,
 }
 
 type entry struct {

@@ -24,10 +24,14 @@ func planOf(code int) (plan, bool) {
 		return p, true
 	}
 	switch {
+	case code == 247, code == 290, code == 500: // Ascension, Saint Helena, Falkland Islands
+		return plan{4, 6}, true
 	case code >= 211 && code <= 269, code >= 290 && code <= 299:
 		return plan{6, 10}, true
 	case code >= 500 && code <= 509, code >= 590 && code <= 599:
 		return plan{6, 10}, true
+	case code == 683, code == 690: // Niue, Tokelau
+		return plan{4, 7}, true
 	case code >= 670 && code <= 692, code == 808, code == 850, code >= 870 && code <= 888, code == 979:
 		return plan{5, 10}, true
 	}

@@ -66,6 +66,9 @@ func (f *Finder) match(a int, env *Env) (window, finding.Entity) {
 	if w, ok := f.ip(a, env); ok {
 		return w, finding.IP
 	}
+	if w, ok := f.born(a); ok {
+		return w, finding.BirthDate
+	}
 	w := window{a, a}
 	if n := c.size(a); (n == 3 || n == 4) && f.coded() && !c.glued(w) && f.near(w, cvvWord, 12, 0) {
 		return w, finding.Secret
@@ -115,8 +118,18 @@ func (f *Finder) ip(a int, env *Env) (window, bool) {
 		return w, true
 	}
 	lo := c.start[a]
+	if (lo == 0 || c.s[lo-1] == '\n') && strings.HasPrefix(c.s[c.end[w.b]:], " - ") { // an access log's first field
+		return w, true
+	}
 	product := lo > 1 && c.s[lo-1] == '/' && isLetter(c.s[lo-2]) // Chrome/126.0.6478.127
 	return w, !product && f.near(w, ipWord, 32, 0)
+}
+
+// Client says that a word before s[lo:hi], an address, speaks of who came from there.
+func (f *Finder) Client(s string, lo, hi int) bool {
+	f.c.s, f.c.start[0], f.c.end[0] = s, lo, hi
+	f.left.at, f.right.at = -1, -1
+	return f.near(window{0, 0}, ipWord, 32, 0)
 }
 
 // private networks, loopback and unspecified addresses name machines of ours, not people.

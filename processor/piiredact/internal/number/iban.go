@@ -1,6 +1,10 @@
 package number
 
-import "github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
+import (
+	"strings"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
+)
 
 // ibanForms is the IBAN registry: a country's BBAN as runs of digits (n), letters (a) or both (c).
 var ibanForms = map[string]string{
@@ -33,6 +37,9 @@ var forms = func() map[string]string {
 		}
 		m[country] = "aann" + string(b)
 	}
+	for _, of := range [...]string{"AX FI", "BL FR", "GF FR", "GP FR", "MF FR", "MQ FR", "NC FR", "PF FR", "PM FR", "RE FR", "TF FR", "WF FR", "YT FR", "GG GB", "IM GB", "JE GB"} {
+		m[of[:2]] = m[of[3:]] // territories whose banks use the form of their country
+	}
 	return m
 }()
 
@@ -43,7 +50,7 @@ const maxIBAN = 34
 // It returns its end, or 0.
 func IBAN(s string, i int) int {
 	if i+15 > len(s) || !isLetter(s[i]) || !isLetter(s[i+1]) || !isDigit(s[i+2]) || !isDigit(s[i+3]) ||
-		i > 0 && (isLetter(s[i-1]) || isDigit(s[i-1])) {
+		i > 0 && (isLetter(s[i-1]) && (i < 4 || !strings.EqualFold(s[i-4:i], "iban")) || isDigit(s[i-1])) {
 		return 0
 	}
 	country := [2]byte{s[i] &^ 0x20, s[i+1] &^ 0x20}
@@ -61,7 +68,7 @@ func IBAN(s string, i int) int {
 		case isLetter(c) && form[n] != 'n':
 			b[n] = c &^ 0x20
 			n++
-		case (c == ' ' || c == '-' || c == '.') && n%4 == 0 && j > i && s[j-1] != c:
+		case (c == ' ' || c == '-' || c == '.') && n%4 == 0 && j > i && (s[j-1] != c || c == ' ' && s[j-2] != c):
 		default:
 			return 0
 		}

@@ -83,7 +83,7 @@ func (f *Finder) isPhone(w window, env *Env) bool {
 	if c.date(w) {
 		return false
 	}
-	if f.written(w) {
+	if f.written(w) || c.national(w) {
 		return !c.dashed(w)
 	}
 	d := c.digits(w)
@@ -97,6 +97,9 @@ func (f *Finder) isPhone(w window, env *Env) bool {
 	}
 	if solid && (n < 10 || n > 12 && !strings.HasPrefix(string(d), "00")) || n < 7 || c.dashed(w) || c.dotted(w) {
 		return false
+	}
+	if solid && n == 10 && nanp(d) && f.near(w, dialWord, 8, 0) {
+		return true
 	}
 	if solid && n == 10 && d[0] == '1' { // seconds since the epoch
 		return false

@@ -29,7 +29,7 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 	d := c.digits(w)
 	solid := w.a == w.b
 	context := func(e finding.Entity, t topic) bool {
-		return env.Hint.Has(e) || f.near(w, t, 32, 0)
+		return env.Hint.Has(e) || f.near(w, t, 32, 8)
 	}
 	switch len(d) {
 	case 9:
@@ -37,7 +37,7 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 			return finding.Account
 		}
 	case 10:
-		if solid && checksum.INN(d) && context(finding.INN, innWord) {
+		if (solid || c.spaced(w)) && checksum.INN(d) && context(finding.INN, innWord) {
 			return finding.INN
 		}
 		if (solid || c.sizes(w, 4, 6) || c.sizes(w, 2, 2, 6)) && context(finding.Passport, passportWord) {
@@ -47,10 +47,13 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 		if !checksum.SNILS(d) {
 			return finding.None
 		}
-		if c.sizes(w, 3, 3, 3, 2) || (solid || c.sizes(w, 9, 2)) && context(finding.SNILS, snilsWord) {
+		if c.sizes(w, 3, 3, 3, 2) || (solid || c.sizes(w, 9, 2) || c.sizes(w, 3, 3, 5)) && context(finding.SNILS, snilsWord) {
 			return finding.SNILS
 		}
 	case 12:
+		if c.spaced(w) && checksum.INN(d) && context(finding.INN, innWord) {
+			return finding.INN
+		}
 		if solid && checksum.INN(d) && region(d) && (context(finding.INN, innWord) || !checksum.GTIN(d)) && !f.near(w, productWord, 24, 0) {
 			return finding.INN
 		}
@@ -85,6 +88,30 @@ func (f *Finder) short(w window) finding.Entity {
 		}
 	}
 	return finding.None
+}
+
+// spaced: groups with one blank between them.
+func (c *cluster) spaced(w window) bool {
+	for g := w.a; g < w.b; g++ {
+		if c.sep(g) != " " {
+			return false
+		}
+	}
+	return w.b > w.a
+}
+
+// born: a day of birth behind a word for it. Dates of this decade stand in every log line: they need a name and a colon.
+func (f *Finder) born(a int) (window, bool) {
+	c := &f.c
+	w := window{a, a + 2}
+	if w.b >= c.n || !c.date(w) {
+		return w, false
+	}
+	d := c.digits(w)
+	if c.size(a) != 4 {
+		d = d[len(d)-4:]
+	}
+	return w, string(d[:4]) < "2020" && f.near(w, birthWord, 24, 0)
 }
 
 // region: the first two digits of a tax number are one of Russia's regions.

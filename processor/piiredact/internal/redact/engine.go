@@ -96,7 +96,8 @@ func (e *Engine) decide(key string) *Decision {
 		}
 	}
 	d.env.Hint, d.env.Quantity, d.env.Loose = d.Hint, d.Quantity, e.opt.Loose
-	d.plain = d.Whole == finding.None && d.Hint == 0 && !d.Statement && !d.Coordinate && !d.env.Skip
+	d.env.Number, d.env.Query = d.Number, d.Query || strings.HasSuffix(strings.ToLower(key), "query")
+	d.plain = d.Whole == finding.None && d.Hint == 0 && !d.Statement && !d.Coordinate && !d.Spot && !d.env.Skip
 	return d
 }
 

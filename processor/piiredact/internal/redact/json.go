@@ -95,12 +95,23 @@ func (x *document) array(i, depth int, parent string, d *Decision) int {
 }
 
 func (x *document) object(i, depth int, parent string, d *Decision) int {
+	named := ""
 	for i = x.blanks(i + 1); x.s[i] != '}'; {
 		end := stringEnd(x.s, i)
 		key := x.s[i+1 : end-1]
 		x.key(i, end, key)
 		i = x.blanks(x.blanks(end) + 1)
 		child := d.Under(x.se.Key(parent, key))
+		switch key {
+		case "name", "key", "Name", "Key": // {"name": "password", "value": "x"}
+			if x.s[i] == '"' {
+				named = x.s[i+1 : stringEnd(x.s, i)-1]
+			}
+		case "value", "Value":
+			if named != "" {
+				child = d.Under(x.se.Key(parent, named))
+			}
+		}
 		if i = x.blanks(x.value(i, depth+1, key, child)); x.s[i] == ',' {
 			i = x.blanks(i + 1)
 		}
@@ -146,7 +157,7 @@ func (x *document) number(from, to int, d *Decision) {
 		return
 	}
 	if d.Coordinate {
-		if clean, ok := x.se.coordinate(t); ok {
+		if clean, ok := x.se.coordinate(t, false); ok {
 			if strings.Trim(clean, "-.0123456789") != "" || clean == "" {
 				clean = quote(clean)
 			}

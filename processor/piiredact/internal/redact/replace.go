@@ -148,6 +148,12 @@ func lastOf(s string, n int) string {
 
 // truncate coarsens: an address to its network (/24, /48), the rest to nothing.
 func truncate(e finding.Entity, found string) string {
+	if e == finding.GPS {
+		if strings.Contains(found, "°") {
+			return Fixed
+		}
+		return coarse(found)
+	}
 	if e != finding.IP {
 		return Fixed
 	}
@@ -167,10 +173,15 @@ func truncate(e finding.Entity, found string) string {
 }
 
 // coordinate coarsens a place in a string: two decimals are about a kilometre.
-func (se *Session) coordinate(s string) (string, bool) {
+func (se *Session) coordinate(s string, two bool) (string, bool) {
 	rule := se.e.opt.Table[finding.GPS]
 	if rule.Action == policy.Keep {
 		return s, false
+	}
+	if strings.Contains(s, "°") && !two { // 55°45'04.5"N 37°37'06.3"E
+		out := se.replacement(finding.GPS, rule, s)
+		se.tell(finding.GPS, rule.Action, s, out, true)
+		return out, true
 	}
 	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
 	for _, p := range parts {
@@ -178,21 +189,38 @@ func (se *Session) coordinate(s string) (string, bool) {
 			return s, false
 		}
 	}
-	out := s
+	if two && (len(parts) != 2 || !strings.Contains(parts[0], ".") || !strings.Contains(parts[1], ".")) {
+		return s, false
+	}
+	out := coarse(s)
 	if rule.Action != policy.Truncate {
 		out = se.replacement(finding.GPS, rule, s)
-	} else {
-		for _, p := range parts {
-			if dot := strings.IndexByte(p, '.'); dot >= 0 && len(p)-dot-1 > 2 {
-				out = strings.Replace(out, p, p[:dot+3], 1)
-			}
-		}
 	}
 	if out == s || len(parts) == 0 {
 		return s, false
 	}
 	se.tell(finding.GPS, rule.Action, s, out, true)
 	return out, true
+}
+
+// coarse leaves two decimals of every number in s.
+func coarse(s string) string {
+	b := make([]byte, 0, len(s))
+	decimals := -1 // behind a point: how many digits
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			decimals = 0
+		case c-'0' > 9:
+			decimals = -1
+		case decimals >= 0:
+			decimals++
+		}
+		if decimals <= 2 {
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
 }
 
 // point coarsens a coordinate that is a number.

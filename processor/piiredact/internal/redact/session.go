@@ -10,6 +10,7 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/secret"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/statement"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
@@ -141,7 +142,7 @@ func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
 
 // pass looks once.
 func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
-	if d.Whole != finding.None && (!d.Place || postal(s)) {
+	if d.Whole != finding.None && (!d.Place || secret.Postal(s)) {
 		return se.whole(d, s)
 	}
 	if d.Statement {
@@ -163,8 +164,8 @@ func (se *Session) edit(d *Decision, s string) (string, Verdict) { return se.gat
 
 // gated finds and replaces.
 func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
-	if d.Coordinate {
-		if out, ok := se.coordinate(s); ok {
+	if d.Coordinate || d.Spot {
+		if out, ok := se.coordinate(s, d.Spot); ok {
 			return out, Changed
 		}
 	}
@@ -238,17 +239,6 @@ func (se *Session) digits(d *Decision, b []byte, secret bool) (string, Verdict) 
 	return se.replace(strings.Clone(s), fs)
 }
 
-// postal tells a postal address from a host, a path or a pointer.
-func postal(s string) bool {
-	spaced, letters := false, false
-	for i := range len(s) {
-		c := s[i]
-		spaced = spaced || c == ' ' || c == ',' || c >= utf8.RuneSelf
-		letters = letters || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf
-	}
-	return spaced && letters
-}
-
 // MaxDepth is the deepest nesting that is read.
 func (se *Session) MaxDepth() int { return se.e.opt.Limits.Depth }
 
@@ -260,6 +250,9 @@ func (se *Session) TooDeep() string {
 
 // Flagged is the decision for an argument behind a flag: "--password", "x".
 func (se *Session) Flagged(flag, arg string, d *Decision) *Decision {
+	if (flag == "-u" || flag == "--user") && strings.Contains(arg, ":") {
+		return se.password()
+	}
 	if len(flag) < 4 || flag[0] != '-' || strings.IndexByte(flag, '=') >= 0 || strings.HasPrefix(arg, "-") {
 		return d
 	}
@@ -268,3 +261,6 @@ func (se *Session) Flagged(flag, arg string, d *Decision) *Decision {
 	}
 	return d
 }
+
+// password is the decision for a value that is a password whatever its key is.
+func (se *Session) password() *Decision { return se.e.keys.Get("password") }

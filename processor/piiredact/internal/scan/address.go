@@ -12,7 +12,8 @@ func maybeMAC(t string, i int) bool {
 }
 
 // mac reads a hardware address at i: six pairs with ':' or '-', or three fours with '.'; it returns its end or 0.
-func mac(t string, i int) int {
+// named: the key says that it is one.
+func mac(t string, i int, named bool) int {
 	if i+14 > len(t) || i > 0 && (kinds[t[i-1]] == letter || kinds[t[i-1]] == digit || t[i-1] == ':' || t[i-1] == '-' && i > 1 && isHex(t[i-2])) {
 		return 0
 	}
@@ -43,7 +44,7 @@ func mac(t string, i int) int {
 	if j < len(t) && (kinds[t[j]] == letter || kinds[t[j]] == digit || t[j] == sep && j+1 < len(t) && isHex(t[j+1])) {
 		return 0
 	}
-	if !letters && sep == '-' || t[i:j] == "00:00:00:00:00:00" || t[i:j] == "ff:ff:ff:ff:ff:ff" {
+	if !letters && sep == '-' && !named || t[i:j] == "00:00:00:00:00:00" || t[i:j] == "ff:ff:ff:ff:ff:ff" {
 		return 0
 	}
 	return j

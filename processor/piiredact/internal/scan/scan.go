@@ -19,6 +19,10 @@ type Scanner struct {
 	numbers  number.Finder
 	folded   text.Folded
 	found    []finding.Finding
+	// inner reads what was base64; it is made when the first is met and has none of its own.
+	inner  *Scanner
+	nested bool
+	plain  []byte
 }
 
 // New makes a scanner; classify tells what a name in a text means, and is shared and safe for concurrent use.
@@ -72,7 +76,14 @@ func (sc *Scanner) Find(s string, g text.Gate, env *number.Env) []finding.Findin
 
 // scan reads t, which is as a reader sees it.
 func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
+	if env.Number != finding.None && secret.Bare(env.Number, t) {
+		sc.found = append(sc.found, finding.Finding{End: len(t), Entity: env.Number})
+		return
+	}
 	if !g.Quiet() || g&text.Long != 0 {
+		if end := sc.encoded(t, 0); end > 0 {
+			return
+		}
 		for i := 0; i < len(t); {
 			switch kinds[t[i]] {
 			case letter:
@@ -111,6 +122,9 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 				sc.found = append(sc.found, f)
 				return f.End
 			}
+			if end := sc.opened(t, i); end > 0 {
+				return end
+			}
 		}
 		if i+3 < len(t) {
 			if c := t[i+2]; c-'0' <= 9 && !env.Skip {
@@ -118,8 +132,13 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.IBAN})
 					return end
 				}
+			} else if t[i]|0x20 == 'i' && c|0x20 == 'a' && !env.Skip && i+8 < len(t) && t[i+6]-'0' <= 9 { // IBANGB29…
+				if end := number.IBAN(t, i+4); end > 0 {
+					sc.found = append(sc.found, finding.Finding{Start: i + 4, End: end, Entity: finding.IBAN})
+					return end
+				}
 			} else if maybeMAC(t, i) {
-				if end := mac(t, i); end > 0 {
+				if end := mac(t, i, env.Hint.Has(finding.MAC)); end > 0 {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
 					return end
 				}
@@ -152,7 +171,7 @@ func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
 		}
 	}
 	if (i == 0 || kinds[t[i-1]] != letter) && maybeMAC(t, i) {
-		if end := mac(t, i); end > 0 {
+		if end := mac(t, i, env.Hint.Has(finding.MAC)); end > 0 {
 			sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
 			return end
 		}
@@ -200,36 +219,42 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 			return next
 		}
 		if lo, hi := ipv6(t, i); hi > 0 {
-			if env.Loose || env.Hint.Has(finding.IP) {
+			if env.Loose || env.Hint.Has(finding.IP) || sc.numbers.Client(t, lo, hi) {
 				sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.IP})
 			}
 			return max(hi, i+1)
 		}
 	}
-	if f, ok := secret.Pair(t, i, sc.classify); ok {
+	if f, ok := secret.Pair(t, i, env.Query, sc.classify); ok {
 		sc.found = append(sc.found, f)
 		return max(f.End, i+1)
 	}
-	return i + 1
+	return max(sc.behind(t, i), i+1)
 }
 
 func (sc *Scanner) dashes(t string, i int) int {
-	if i+2 < len(t) && t[i+1] == 'u' {
-		if f, ok := secret.User(t, i); ok {
-			sc.found = append(sc.found, f)
-			return f.End
-		}
-	}
-	if i+2 >= len(t) || t[i+1] != '-' || i > 0 && t[i-1] == '-' {
+	if i+2 >= len(t) || i > 0 && t[i-1] == '-' {
 		return i + 1
 	}
-	if f, ok := secret.Token(t, i); ok {
-		sc.found = append(sc.found, f)
-		return f.End
+	f, ok := finding.Finding{}, false
+	switch t[i+1] {
+	case 'u':
+		if f, ok = secret.User(t, i); !ok {
+			f, ok = secret.Mailchimp(t, i)
+		}
+	case 'p', 'a':
+		f, ok = secret.Short(t, i)
+	case '-':
+		if f, ok = secret.Token(t, i); ok {
+			break
+		}
+		if f, ok = secret.User(t, i); !ok {
+			f, ok = secret.Flag(t, i, sc.classify)
+		}
 	}
-	if f, ok := secret.Flag(t, i, sc.classify); ok {
-		sc.found = append(sc.found, f)
-		return f.End
+	if !ok {
+		return i + 1
 	}
-	return i + 1
+	sc.found = append(sc.found, f)
+	return f.End
 }

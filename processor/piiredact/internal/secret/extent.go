@@ -74,6 +74,8 @@ var prose = map[string]bool{
 	"missing": true, "cannot": true, "failed": true, "the": true, "has": true, "should": true, "unexpected": true, "does": true, "wrong": true,
 	"changed": true, "mismatch": true, "unknown": true, "empty": true, "ok": true, "yes": true, "no": true, "error": true, "valid": true,
 	"string": true, "bearer": true, "basic": true, "unauthorized": true, "denied": true, "enabled": true, "disabled": true, "n/a": true,
+	"неверный": true, "неверен": true, "не": true, "изменен": true, "изменён": true, "обязателен": true, "истек": true, "истёк": true, "отсутствует": true,
+	"сброшен": true, "верный": true, "пустой": true, "нет": true, "есть": true, "просрочен": true, "недействителен": true, "устарел": true,
 	"-": true, "[]": true, "{}": true,
 }
 

@@ -13,21 +13,31 @@ type Classify func(name string) *meaning.Class
 // maxName bounds how far a name is read backwards, so that a text of colons costs no more than its length.
 const maxName = 64
 
+// maxTag bounds how far an element's name is looked for before its end.
+const maxTag = 256
+
+var tagName = letters(alnumSet + "_-.:")
+
 // Pair reads "name: value", name=value, "name": "value", (name)=(value) around the ':' or '=' at s[i] and
-// says what the value is, by the name's meaning.
-func Pair(s string, i int, classify Classify) (finding.Finding, bool) {
+// says what the value is, by the name's meaning. query: a name that begins the text stands in a URL's query.
+func Pair(s string, i int, query bool, classify Classify) (finding.Finding, bool) {
 	lo, hi := name(s, i)
 	if lo >= hi || s[lo]-'0' <= 9 {
 		return finding.Finding{}, false
 	}
 	class := classify(s[lo:hi])
-	query := lo > 0 && (s[lo-1] == '?' || s[lo-1] == '&' || s[lo-1] == '#')
+	if class.Whole == finding.None && hi-lo < 6 {
+		if named := owner(s, i, lo, hi); named != "" {
+			class = classify(named)
+		}
+	}
+	query = query && lo == 0 || lo > 0 && (s[lo-1] == '?' || s[lo-1] == '&' || s[lo-1] == '#')
 	e := class.Whole
 	if e == finding.None && query && class.Query {
 		e = finding.URLSecret
 	}
 	if e == finding.None || class.Place {
-		return finding.Finding{}, false
+		return weak(s, i, class, s[lo] >= 0x80)
 	}
 	f, quoted := value(s, i, e)
 	v := s[f.Start:f.End]
@@ -43,44 +53,25 @@ func Pair(s string, i int, classify Classify) (finding.Finding, bool) {
 	return f, plausible(f.Entity, v, quoted)
 }
 
-// Tag reads <name>value</name> at the '>' at s[i].
+// Tag reads <name>value</name> and <name type="x">value</name> at the '>' at s[i].
 func Tag(s string, i int, classify Classify) (finding.Finding, bool) {
-	lo := i
-	for lo > 0 && i-lo < maxName && (dotted[s[lo-1]] || s[lo-1] >= 0x80) {
+	hi := i
+	if i > 0 && (s[i-1] == '"' || s[i-1] == '\'') {
+		if open := strings.LastIndexByte(s[max(0, i-maxTag):i], '<'); open >= 0 {
+			hi = span(s, max(0, i-maxTag)+open+1, &tagName)
+		}
+	}
+	lo := hi
+	for lo > 0 && hi-lo < maxName && (dotted[s[lo-1]] || s[lo-1] >= 0x80) {
 		lo--
 	}
 	end := strings.IndexByte(s[i:], '<')
-	if lo == i || lo == 0 || s[lo-1] != '<' && s[lo-1] != ':' || end < 2 {
+	if lo == hi || lo == 0 || s[lo-1] != '<' && s[lo-1] != ':' || end < 2 {
 		return finding.Finding{}, false
 	}
-	e := classify(s[lo:i]).Whole
+	e := classify(s[lo:hi]).Whole
 	v := s[i+1 : i+end]
 	return finding.Finding{Start: i + 1, End: i + end, Entity: e}, e != finding.None && !masked(v)
-}
-
-// User reads "-u name:password" at the dash, as curl has it.
-func User(s string, i int) (finding.Finding, bool) {
-	if i+4 >= len(s) || s[i+1] != 'u' || s[i+2] != ' ' && s[i+2] != '=' || i > 0 && s[i-1] != ' ' {
-		return finding.Finding{}, false
-	}
-	f, _ := value(s, i+2, finding.Password)
-	_, pass, ok := strings.Cut(s[f.Start:f.End], ":")
-	return f, ok && !masked(pass) && !strings.HasPrefix(pass, "//")
-}
-
-// Flag reads --name value at the first dash.
-func Flag(s string, i int, classify Classify) (finding.Finding, bool) {
-	hi := span(s, i+2, &dashed)
-	if hi == i+2 || hi+1 >= len(s) || s[hi] != ' ' {
-		return finding.Finding{}, false
-	}
-	e := classify(s[i+2 : hi]).Whole
-	if e != finding.Secret && e != finding.Authorization && e != finding.Cookie {
-		return finding.Finding{}, false
-	}
-	f, _ := value(s, hi, finding.Secret)
-	v := s[f.Start:f.End]
-	return f, v != "" && v[0] != '-' && !masked(v)
 }
 
 // name finds the name before i: a quoted one, or up to three words ("дата рождения").
@@ -148,7 +139,7 @@ func value(s string, i int, e finding.Entity) (f finding.Finding, quoted bool) {
 		if s[i] == ':' {
 			f.End = quoteOrLine(s, j)
 		} else {
-			f.End = softEnd(s, j)
+			f.End = cookieEnd(s, j)
 		}
 	case finding.Person:
 		f.End = personEnd(s, j)
@@ -206,6 +197,14 @@ func pairAhead(s string, i int) bool {
 		j++
 	}
 	return j > i && j < len(s) && (s[j] == '=' || s[j] == ':')
+}
+
+// cookieEnd: a cookie's value has no blanks, quotes or semicolons (RFC 6265).
+func cookieEnd(s string, i int) int {
+	for i < len(s) && s[i] > ' ' && strings.IndexByte(`"';&<>`, s[i]) < 0 {
+		i++
+	}
+	return i
 }
 
 func quoteOrLine(s string, i int) int {

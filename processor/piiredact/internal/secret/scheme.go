@@ -71,24 +71,50 @@ func sub(rest int) int {
 }
 
 // pem takes a private key from its first line to its last, or to the end of the text when that is missing.
+// "+" is a blank in a form's encoding; SSH2 keys have four dashes and a blank.
 func pem(s string, i int) (finding.Finding, bool) {
-	const begin = "-----BEGIN "
-	if !strings.HasPrefix(s[i:], begin) {
+	dash := span(s, i, &dashes)
+	if dash-i < 4 || dash+1 >= len(s) {
 		return finding.Finding{}, false
 	}
-	head := s[i+len(begin) : min(len(s), i+len(begin)+64)]
-	title, _, ok := strings.Cut(head, "-----")
-	if !ok || !strings.Contains(title, "PRIVATE KEY") {
+	if s[dash] == ' ' {
+		dash++
+	}
+	head, ok := strings.CutPrefix(s[dash:min(len(s), dash+80)], "BEGIN")
+	if !ok {
+		return finding.Finding{}, false
+	}
+	title, _, ok := strings.Cut(head, "----")
+	if !ok || !strings.Contains(strings.ReplaceAll(title, "+", " "), " PRIVATE KEY") {
 		return finding.Finding{}, false
 	}
 	f := finding.Finding{Start: i, End: len(s), Entity: finding.PrivateKey}
-	if at := strings.Index(s[i:], "-----END "); at >= 0 {
-		f.End = i + at + len("-----END ")
-		if tail := strings.Index(s[f.End:], "-----"); tail >= 0 && tail < 64 {
-			f.End += tail + 5
+	for _, last := range [...]string{"-----END", "---- END"} {
+		if at := strings.Index(s[i:], last); at >= 0 {
+			f.End = i + at + len(last)
+			if tail := strings.Index(s[f.End:], "----"); tail >= 0 && tail < 64 {
+				f.End = span(s, f.End+tail, &dashes)
+			}
+			break
 		}
 	}
 	return f, true
+}
+
+var dashes = letters("-")
+
+// encodedKey is a private key's PEM in base64: LS0tLS1CRUdJTi….
+func encodedKey(s string, i int) int {
+	if !strings.HasPrefix(s[i:], "LS0tLS1CRUdJTi") {
+		return 0
+	}
+	end := span(s, i, &base64s)
+	var head [48]byte
+	n, _ := base64.StdEncoding.Decode(head[:], []byte(s[i:i+min(end-i, 64)/4*4]))
+	if !strings.Contains(string(head[:n]), "PRIVATE K") {
+		return 0
+	}
+	return end
 }
 
 func foldPrefix(s, p string) bool { return len(s) > len(p) && strings.EqualFold(s[:len(p)], p) }

@@ -36,6 +36,8 @@ var (
 	base64s = letters(alnumSet + "+/=_-")
 	token68 = letters(alnumSet + "-._~+/=:|")
 	slashed = letters(alnumSet + "_-/")
+	// dollared: Braintree's access_token$production$…$….
+	dollared = letters(alnumSet + "$")
 )
 
 // vendor is a key with a prefix of its own: what follows it and how much of that there is at least.
@@ -80,7 +82,11 @@ var vendors = []vendor{
 	{"live_", &alnum, 35, any}, {"test_", &alnum, 35, any}, {"secret_", &alnum, 40, any}, {"ntn_", &alnum, 40, any}, {"gsk_", &alnum, 40, any},
 	{"r8_", &alnum, 37, any}, {"pplx-", &alnum, 40, any}, {"APPLICATION_PASSWORD_", &dashed, 16, any},
 	{"vk1.a.", &dashed, 60, any}, {"ops_eyJ", &base64s, 50, any}, {"A3-", &dashed, 30, 34}, {"bkua_", &hexadec, 40, 40}, {"fio-u-", &dashed, 60, 66},
-	{"ico-", &alnum, 32, 32}, {"patp_", &alnum, 30, any}, {"duffel_test_", &dashed, 40, any}, {"duffel_live_", &dashed, 40, any},
+	{"ico-", &alnum, 32, 32}, {"YCAJE", &dashed, 20, 22}, {"YCP", &dashed, 35, 40}, {"YCM", &dashed, 35, 40}, {"eyJrIjoi", &alnum, 40, any}, {"EAACEdEose0cBA", &alnum, 20, any},
+	{"dckr_pat_", &dashed, 20, any}, {"dckr_oat_", &dashed, 20, any}, {"xai-", &alnum, 60, any}, {"amzn.mws.", &dashed, 36, 36},
+	{"access_token$", &dollared, 40, any}, {"pat-na1-", &dashed, 36, 36}, {"pat-eu1-", &dashed, 36, 36}, {"sk-or-v1-", &hexadec, 40, any},
+	{"glptt-", &hexadec, 40, 40}, {"ATOA", &dashed, 40, any}, {"SWMTKN-1-", &dashed, 40, any}, {"ABSK", &base64s, 60, any}, {"tskey-", &dashed, 20, any},
+	{"nvapi-", &dashed, 40, any}, {"lsv2_", &word, 40, any}, {"phc_", &alnum, 40, any}, {"phx_", &alnum, 40, any}, {"bkpat_", &dashed, 20, any}, {"patp_", &alnum, 30, any}, {"duffel_test_", &dashed, 40, any}, {"duffel_live_", &dashed, 40, any},
 }
 
 // byFirst groups vendors by their first byte; the finder looks here once a word.
@@ -97,6 +103,10 @@ var openings = func() (m [1 << 10]uint64) {
 	for _, v := range vendors {
 		set(v.prefix[0], v.prefix[1])
 	}
+	for _, w := range bots {
+		set(w[0], w[1])
+	}
+	set('L', 'S')
 	for _, w := range [...]string{"ey", "ew", "ba", "be", "di", "ho", "--"} {
 		set(w[0], w[1])
 		set(w[0]&^0x20, w[1])
@@ -129,6 +139,14 @@ func Token(s string, i int) (finding.Finding, bool) {
 		}
 	case '-':
 		return pem(s, i)
+	case 'L':
+		if end := encodedKey(s, i); end > 0 {
+			return finding.Finding{Start: i, End: end, Entity: finding.PrivateKey}, true
+		}
+	case 'M', 'N', 'O':
+		if end := bot(s, i); end > 0 {
+			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
+		}
 	}
 	for _, v := range byFirst[s[i]] {
 		if !strings.HasPrefix(s[i:], v.prefix) {
@@ -139,7 +157,7 @@ func Token(s string, i int) (finding.Finding, bool) {
 			tail = s[:min(len(s), i+len(v.prefix)+v.most+2)]
 		}
 		end := span(tail, i+len(v.prefix), v.tail)
-		if n := end - i - len(v.prefix); n >= v.least && n <= v.most && mixed(s[i+len(v.prefix):end]) {
+		if n := end - i - len(v.prefix); n >= v.least && n <= v.most && (n >= 20 && distinct(v.prefix) || mixed(s[i+len(v.prefix):end])) {
 			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
 		}
 	}
@@ -155,6 +173,41 @@ func span(s string, i int, a *alphabet) int {
 		i--
 	}
 	return i
+}
+
+// distinct prefixes end in punctuation and are no English word: what follows need not look made.
+func distinct(prefix string) bool {
+	last := prefix[len(prefix)-1]
+	return len(prefix) > 5 && (last == '-' || last == '_') && prefix != "secret_"
+}
+
+// bots begin with the base64 of a number: MTk4…, NDEx….
+var bots = [...]string{"MD", "MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT"}
+
+// bot is a Discord bot's token: its number in base64, six characters, 27 to 38 more.
+func bot(s string, i int) int {
+	id := span(s, i, &alnum)
+	stamp := span(s, min(id+1, len(s)), &dashed)
+	if id-i < 23 || id-i > 28 || stamp-id != 7 || s[id] != '.' || stamp >= len(s) || s[stamp] != '.' {
+		return 0
+	}
+	end := span(s, stamp+1, &dashed)
+	if n := end - stamp - 1; n < 27 || n > 38 {
+		return 0
+	}
+	return end
+}
+
+// Mailchimp reads 32 hex digits before "-us12" at the dash.
+func Mailchimp(s string, i int) (finding.Finding, bool) {
+	if i < 32 || i+3 >= len(s) || s[i+1] != 'u' || s[i+2] != 's' || s[i+3]-'0' > 9 {
+		return finding.Finding{}, false
+	}
+	lo := i
+	for lo > 0 && i-lo < 33 && hexadec[s[lo-1]] {
+		lo--
+	}
+	return finding.Finding{Start: lo, End: span(s, i+3, &alnum), Entity: finding.APIKey}, i-lo == 32
 }
 
 // mixed tells made keys from words with the same prefix: they hold digits, or both cases.

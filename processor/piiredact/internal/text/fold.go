@@ -66,6 +66,11 @@ func (f *Folded) unescape() bool {
 			i++
 			continue
 		}
+		if s[i] == '%' && b >= utf8.RuneSelf && b < 0xC0 && (len(f.Text) == 0 || f.Text[len(f.Text)-1] < utf8.RuneSelf) {
+			f.put(f.poff[i], s[i]) // no UTF-8 begins so: "%B4111…" is a card's magnetic stripe
+			i++
+			continue
+		}
 		if b < utf8.RuneSelf || s[i] == '%' {
 			f.put(f.poff[i], byte(b))
 		} else {
