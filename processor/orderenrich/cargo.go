@@ -1,259 +1,246 @@
 package orderenrich
 
 import (
-	"context"
-	"sync/atomic"
-	"time"
+	"math"
+	"slices"
+	"sort"
+	"sync"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/waiting"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/journal"
 )
 
-// cargo is the spans of one waiting trace, and where each came from.
-type cargo struct {
-	spans ptrace.SpanSlice
-	from  []place
+// crate is a payload whose spans wait. They stay where they arrived: what leaves early is moved out, one by one, and the rest
+// leaves as it is, resources and all, without being touched.
+type crate struct {
+	seq    uint64 // crates in the order of their arrival
+	bays   []bay
+	bytes  int64           // what it takes besides the contents of its spans, until the last has left
+	record *journal.Record // nil without a journal
+
+	mu   sync.Mutex // owns what follows; a span's content belongs to whoever holds its entry
+	td   ptrace.Traces
+	left int
+	gone []bool // by number; nil until one left alone
 }
 
-// place is a scope of a resource.
-type place struct {
-	origin *origin
-	scope  int32
-}
-
-// origin is the resource and the scopes of one ResourceSpans of a payload, without its spans. It is copied once and shared
-// by all spans that wait; it is only read after it was made.
-type origin struct {
-	resource ptrace.ResourceSpans
-	bytes    int64
-	users    atomic.Int64 // spans that wait, and the payload while it is read
-}
-
-// located is a span of a payload, and where it stands.
-type located struct {
-	span            ptrace.Span
+// bay is the spans of one scope.
+type bay struct {
+	first           int32 // number of its first span
 	resource, scope int32
+	spans           ptrace.SpanSlice
 }
 
 const (
 	// What pdata takes for a span, an attribute, an event or link besides their contents.
-	spanOverhead  = 248 // with its place in cargo
-	attrOverhead  = 48
+	spanOverhead  = 248
+	attrOverhead  = 64
 	childOverhead = 80
+	// What a crate takes, for each resource and for each scope.
+	placeOverhead = 200
 )
 
-var sizer ptrace.ProtoMarshaler
-
-// spanBytes estimates the memory of a span from its encoded size.
-func spanBytes(s ptrace.Span) int64 {
-	attrs, children := s.Attributes().Len(), s.Events().Len()+s.Links().Len()
-	for i := range s.Events().Len() {
-		attrs += s.Events().At(i).Attributes().Len()
-	}
-	for i := range s.Links().Len() {
-		attrs += s.Links().At(i).Attributes().Len()
-	}
-	return int64(sizer.SpanSize(s) + spanOverhead + attrs*attrOverhead + children*childOverhead)
-}
-
-func newOrigin(rs ptrace.ResourceSpans) *origin {
-	o := &origin{resource: ptrace.NewResourceSpans()}
-	rs.Resource().CopyTo(o.resource.Resource())
-	o.resource.SetSchemaUrl(rs.SchemaUrl())
-	attrs := rs.Resource().Attributes().Len()
-	for i := range rs.ScopeSpans().Len() {
-		from, to := rs.ScopeSpans().At(i), o.resource.ScopeSpans().AppendEmpty()
-		from.Scope().CopyTo(to.Scope())
-		to.SetSchemaUrl(from.SchemaUrl())
-		attrs += from.Scope().Attributes().Len()
-	}
-	o.bytes = int64(sizer.ResourceSpansSize(o.resource) + 200 + attrs*attrOverhead + o.resource.ScopeSpans().Len()*childOverhead)
-	return o
-}
-
-// cart collects released spans into a payload, those of one resource and scope together.
-type cart struct {
-	td     ptrace.Traces
-	scopes map[place]ptrace.ScopeSpans
-	bytes  int64 // of origins that nothing needs any more
-}
-
-func newCart(td ptrace.Traces) *cart { return &cart{td: td} }
-
-// add moves a span into the payload.
-func (c *cart) add(s ptrace.Span, from place) {
-	to, ok := c.scopes[from]
-	if !ok {
-		to = c.open(from)
-	}
-	s.MoveTo(to.Spans().AppendEmpty())
-	c.leave(from.origin)
-}
-
-func (c *cart) leave(o *origin) {
-	if o.users.Add(-1) == 0 {
-		c.bytes += o.bytes
-	}
-}
-
-// open adds a resource with all its scopes; those that stay empty cost little, and are removed by seal.
-func (c *cart) open(from place) ptrace.ScopeSpans {
-	if c.scopes == nil {
-		c.scopes = map[place]ptrace.ScopeSpans{}
-	}
-	rs := c.td.ResourceSpans().AppendEmpty()
-	from.origin.resource.CopyTo(rs)
-	for i := range rs.ScopeSpans().Len() {
-		c.scopes[place{from.origin, int32(i)}] = rs.ScopeSpans().At(i)
-	}
-	return c.scopes[from]
-}
-
-// seal removes the scopes into which nothing was put.
-func (c *cart) seal() { removeEmpty(c.td) }
-
-// place puts the spans of a payload that must wait into the room, and those that need not wait any more into a cart.
-func (h *holder) place(ctx context.Context, d *desk, td ptrace.Traces) *cart {
-	c := newCart(ptrace.NewTraces())
-	now := time.Now()
-	var ended [reasons][]*waiting.Entry[cargo]
-	unplaced := 0
-	d.batch.Families(func(trace [16]byte, spans []int32) {
-		if trace == ([16]byte{}) {
-			return
-		}
-		first := int(spans[0])
-		begin := !d.batch.Settled(first, h.settled) && !(h.eager && d.batch.Known(first, h.rule))
-		h.room.With(trace, begin, now, func(e *waiting.Entry[cargo]) {
-			if e == nil {
-				if begin {
-					unplaced += len(spans)
-				}
-				return
-			}
-			why, end := h.load(e, d, td, spans)
-			if end {
-				h.room.End(e)
-				ended[why] = append(ended[why], e)
-				return
-			}
-			h.releaseSure(ctx, e, d, c)
-		})
-	})
-	h.e.meters.released(ctx, unheld, unplaced)
-	for why, entries := range ended {
-		if len(entries) == 0 {
-			continue
-		}
-		other := h.e.desk()
-		bytes, n := h.decide(other, entries, c, true)
-		h.room.Give(bytes)
-		c.bytes = 0
-		d.counts.add(&other.counts)
-		h.e.putBack(other)
-		h.e.meters.released(ctx, reason(why), n)
-	}
-	for _, o := range d.origins {
-		if o != nil {
-			c.leave(o)
+func newCrate(td ptrace.Traces, seq uint64, record *journal.Record) *crate {
+	c := &crate{seq: seq, td: td, record: record}
+	n := int32(0)
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		c.bytes += placeOverhead + weight(rs.Resource().Attributes())
+		for j := range rs.ScopeSpans().Len() {
+			ss := rs.ScopeSpans().At(j)
+			c.bytes += placeOverhead + weight(ss.Scope().Attributes())
+			c.bays = append(c.bays, bay{n, int32(i), int32(j), ss.Spans()})
+			n += int32(ss.Spans().Len())
 		}
 	}
-	h.room.Give(c.bytes)
-	c.seal()
+	c.left = int(n)
+	c.bytes += int64(n) * spanOverhead
 	return c
 }
 
-// load moves spans of one trace into its entry; end says that it must not wait any longer.
-func (h *holder) load(e *waiting.Entry[cargo], d *desk, td ptrace.Traces, spans []int32) (why reason, end bool) {
-	if len(e.Nodes) == 0 {
-		e.Held.spans = ptrace.NewSpanSlice()
+// bay finds where a span stands.
+func (c *crate) bay(number int32) *bay {
+	if len(c.bays) == 1 {
+		return &c.bays[0]
 	}
-	d.locate(td)
-	for _, i := range spans {
-		if !h.put(e, d, td, int(i)) {
-			if len(e.Nodes) >= waiting.MaxSpans {
-				return spanLimit, true
-			}
-			return budget, true
-		}
-	}
-	return taught, h.eager && d.batch.Known(int(spans[0]), h.rule)
+	return &c.bays[sort.Search(len(c.bays), func(i int) bool { return c.bays[i].first > number })-1]
 }
 
-func (h *holder) put(e *waiting.Entry[cargo], d *desk, td ptrace.Traces, i int) bool {
-	at := d.at[i]
-	o := d.origins[at.resource]
-	if o == nil {
-		o = newOrigin(td.ResourceSpans().At(int(at.resource)))
-		if !h.room.Take(o.bytes) {
-			return false
-		}
-		o.users.Add(1)
-		d.origins[at.resource] = o
-	}
-	n := waiting.Node{Item: int32(e.Held.spans.Len())}
-	n.ID, n.Parent = d.batch.IDs(i)
-	n.Names, n.Vague = d.batch.Says(i, h.rule)
-	facts, joins := d.batch.Said(i)
-	if m := d.marks[i]; len(facts)+len(joins) > 0 || m != (mark{}) {
-		n.Said = &waiting.Said{Facts: facts, Joins: joins, Marks: [3]uint32{m.written, m.plural, m.ours}}
-	}
-	if !h.room.Add(e, n, spanBytes(at.span)) {
+func (c *crate) span(number int32) ptrace.Span {
+	s := c.bay(number)
+	return s.spans.At(int(number - s.first))
+}
+
+// unload moves spans into a payload, and says whether they were the last. The numbers are sorted on the way.
+func (c *crate) unload(numbers []int32, to ptrace.Traces) (empty bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left -= len(numbers)
+	if c.left > 0 {
+		c.pick(numbers, to)
 		return false
 	}
-	o.users.Add(1)
-	at.span.MoveTo(e.Held.spans.AppendEmpty())
-	e.Held.from = append(e.Held.from, place{o, at.scope})
-	d.moved[i] = true
+	if c.gone != nil {
+		n := 0
+		for i := range c.bays {
+			c.bays[i].spans.RemoveIf(func(ptrace.Span) bool {
+				n++
+				return c.gone[n-1]
+			})
+		}
+	}
+	removeEmpty(c.td)
+	c.td.ResourceSpans().MoveAndAppendTo(to.ResourceSpans())
+	c.bays, c.gone = nil, nil
 	return true
 }
 
-// releaseSure lets go of the spans of an entry of which it is certain by now what they belong to.
-func (h *holder) releaseSure(ctx context.Context, e *waiting.Entry[cargo], d *desk, c *cart) {
-	var sure []int
-	e.Sure(func(node int) { sure = append(sure, node) })
-	if len(sure) == 0 {
+// pick moves single spans, those of one resource and scope together. The caller holds mu.
+func (c *crate) pick(numbers []int32, to ptrace.Traces) {
+	if c.gone == nil {
+		last := &c.bays[len(c.bays)-1]
+		c.gone = make([]bool, int(last.first)+last.spans.Len())
+	}
+	slices.Sort(numbers)
+	var from *bay
+	var rs ptrace.ResourceSpans
+	var out ptrace.SpanSlice
+	for _, n := range numbers {
+		if s := c.bay(n); s != from {
+			if from == nil || from.resource != s.resource {
+				rs = copyResource(c.td.ResourceSpans().At(int(s.resource)), to)
+			}
+			out = copyScope(c.td.ResourceSpans().At(int(s.resource)).ScopeSpans().At(int(s.scope)), rs)
+			from = s
+		}
+		from.spans.At(int(n - from.first)).MoveTo(out.AppendEmpty())
+		c.gone[n] = true
+	}
+}
+
+func copyResource(from ptrace.ResourceSpans, td ptrace.Traces) ptrace.ResourceSpans {
+	to := td.ResourceSpans().AppendEmpty()
+	from.Resource().CopyTo(to.Resource())
+	to.SetSchemaUrl(from.SchemaUrl())
+	return to
+}
+
+func copyScope(from ptrace.ScopeSpans, rs ptrace.ResourceSpans) ptrace.SpanSlice {
+	to := rs.ScopeSpans().AppendEmpty()
+	from.Scope().CopyTo(to.Scope())
+	to.SetSchemaUrl(from.SchemaUrl())
+	return to.Spans()
+}
+
+func removeEmpty(td ptrace.Traces) {
+	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
+		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool { return ss.Spans().Len() == 0 })
+		return rs.ScopeSpans().Len() == 0
+	})
+}
+
+// weighed notes the bytes of a span whose attributes, of events and links too, were just read.
+func (d *desk) weighed(s ptrace.Span) {
+	d.size += int64(len(s.Name()) + len(s.TraceState().AsRaw()) + len(s.Status().Message()))
+	for i := range s.Events().Len() {
+		d.size += childOverhead + int64(len(s.Events().At(i).Name()))
+	}
+	for i := range s.Links().Len() {
+		d.size += childOverhead + int64(len(s.Links().At(i).TraceState().AsRaw()))
+	}
+	d.sizes = append(d.sizes, uint32(min(d.size, math.MaxUint32)))
+}
+
+// weight estimates the memory of attributes.
+func weight(m pcommon.Map) (bytes int64) {
+	for k, v := range m.All() {
+		bytes += attrOverhead + int64(len(k)) + content(v)
+	}
+	return bytes
+}
+
+// content is what a value takes besides its place among the attributes.
+func content(v pcommon.Value) (bytes int64) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return int64(len(v.Str()))
+	case pcommon.ValueTypeBytes:
+		return int64(v.Bytes().Len())
+	case pcommon.ValueTypeMap:
+		return weight(v.Map())
+	case pcommon.ValueTypeSlice:
+		for _, e := range v.Slice().All() {
+			bytes += attrOverhead + content(e)
+		}
+	}
+	return bytes
+}
+
+// cart collects the spans that are released together, and what is to be done when the next component has them.
+type cart struct {
+	td    ptrace.Traces
+	spans int
+	bytes int64 // to give back to the room
+	done  []tally
+	loads []load
+	at    map[*crate]int
+	last  *crate
+	lastN int
+}
+
+// load is the spans that leave one crate.
+type load struct {
+	crate   *crate
+	numbers []int32
+}
+
+// tally is how many spans of a journal's record are to be handed on.
+type tally struct {
+	record *journal.Record
+	spans  int
+}
+
+// take notes that a span leaves its crate.
+func (c *cart) take(from *crate, number int32) {
+	if from != c.last {
+		n, ok := c.at[from]
+		if !ok {
+			if c.at == nil {
+				c.at = map[*crate]int{}
+			}
+			n = len(c.loads)
+			c.loads = append(c.loads, load{crate: from})
+			c.at[from] = n
+		}
+		c.last, c.lastN = from, n
+	}
+	l := &c.loads[c.lastN]
+	l.numbers = append(l.numbers, number)
+	c.spans++
+}
+
+// of is how many spans of a crate leave.
+func (c *cart) of(from *crate) int {
+	if n, ok := c.at[from]; ok {
+		return len(c.loads[n].numbers)
+	}
+	return 0
+}
+
+// seal moves what was taken into the payload.
+func (c *cart) seal() {
+	if len(c.loads) == 0 {
 		return
 	}
-	other := h.e.desk()
-	for i := range e.Nodes {
-		other.addNode(e.Trace, &e.Nodes[i])
-	}
-	other.batch.Learn(time.Now())
-	for _, i := range sure {
-		item := e.Nodes[i].Item
-		s := e.Held.spans.At(int(item))
-		size := spanBytes(s)
-		other.stamp(i, s.Attributes())
-		c.add(s, e.Held.from[item])
-		h.room.Drop(e, i, size)
-	}
-	d.counts.add(&other.counts)
-	h.e.putBack(other)
-	h.e.meters.released(ctx, taught, len(sure))
-}
-
-// addNode puts a remembered span into the batch.
-func (d *desk) addNode(trace [16]byte, n *waiting.Node) {
-	d.batch.Add(trace, n.ID, n.Parent)
-	m := mark{}
-	if n.Said != nil {
-		for _, f := range n.Said.Facts {
-			d.batch.Fact(f)
+	c.td = ptrace.NewTraces()
+	for _, l := range c.loads {
+		if l.crate.unload(l.numbers, c.td) {
+			c.bytes += l.crate.bytes
 		}
-		for _, j := range n.Said.Joins {
-			d.batch.Join(j)
-		}
-		m = mark{n.Said.Marks[0], n.Said.Marks[1], n.Said.Marks[2]}
-	}
-	d.marks = append(d.marks, m)
-}
-
-func (c *counts) add(o *counts) {
-	for r := range c {
-		for k := range c[r] {
-			c[r][k] += o[r][k]
+		if l.crate.record != nil {
+			c.done = append(c.done, tally{l.crate.record, len(l.numbers)})
 		}
 	}
 }

@@ -56,6 +56,10 @@ type HoldConfig struct {
 	// Eager releases a whole trace as soon as a span names its order, instead of only that span and those below it. Spans come
 	// sooner; in a trace with several orders some may get the first one wrongly. Default false.
 	Eager bool `mapstructure:"eager"`
+	// Journal names a storage extension in which what waits is kept from before the sender is told that it arrived until the
+	// next component has it, so that a crash loses nothing. The journal takes at most max_bytes. It holds spans as they
+	// arrived, before pii_redact: mind who can read it. Default none: what waits is in memory only.
+	Journal *component.ID `mapstructure:"journal"`
 }
 
 // IdentifierConfig says where an identifier may come from and what a valid value looks like.

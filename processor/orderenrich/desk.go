@@ -9,6 +9,7 @@ import (
 	"github.com/ordertrace/ordertrace/internal/binding"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/lineage"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/waiting"
 )
 
 // maxList is how many elements of a list attribute are read.
@@ -37,10 +38,16 @@ type desk struct {
 	joins    binding.Joins
 	counts   counts
 
-	// at, origins and moved are used while spans wait: where each span stands, the copied resources, and what was taken out.
-	at      []located
-	origins []*origin
-	moved   []bool
+	// What follows is used while spans wait. By number of a span of the payload: its bytes, and 1 + its number among those
+	// that wait, 0 if it passes.
+	weigh   bool
+	size    int64
+	sizes   []uint32
+	slot    []int32
+	waiting int
+	nodes   []waiting.Node[*crate]
+	sure    []int
+	search  waiting.Search
 }
 
 func newDesk(e *enricher) *desk {
@@ -50,6 +57,7 @@ func newDesk(e *enricher) *desk {
 		names:  e.names,
 		write:  e.cfg.Source == SourceWrite,
 		guard:  e.cfg.Quarantine,
+		weigh:  e.signal == "traces" && e.cfg.Hold.MaxWait > 0,
 	}
 	for i, n := range e.names {
 		d.plurals = append(d.plurals, n+"s")
@@ -66,9 +74,8 @@ func (d *desk) clear() {
 	clear(d.services)
 	d.services = d.services[:0]
 	d.resource, d.marks = d.resource[:0], d.marks[:0]
-	clear(d.at)
-	clear(d.origins)
-	d.at, d.origins, d.moved = d.at[:0], d.origins[:0], d.moved[:0]
+	clear(d.nodes[:cap(d.nodes)])
+	d.sizes, d.slot, d.nodes, d.waiting = d.sizes[:0], d.slot[:0], d.nodes[:0], 0
 	d.counts = counts{}
 }
 
@@ -89,6 +96,9 @@ func (d *desk) beginResource(r pcommon.Resource) {
 // attributes reads a set of attributes: text, whole numbers and lists of them.
 func (d *desk) attributes(at extract.Place, m pcommon.Map) {
 	for k, v := range m.All() {
+		if d.weigh {
+			d.size += attrOverhead + int64(len(k)) + content(v)
+		}
 		acts := d.reader.Find(k)
 		if acts == nil {
 			continue

@@ -1,10 +1,15 @@
 package orderenrich
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -35,21 +40,26 @@ const (
 	spanLimit               // the trace has too many spans
 	shutdown                // the collector stops
 	unheld                  // they never waited: the room was degraded
+	unwritten               // they never waited: the journal did not take them
 	reasons
 )
 
-var reasonNames = [reasons]string{"taught", "deadline", "budget", "span_limit", "shutdown", "not_held"}
+var reasonNames = [reasons]string{"taught", "deadline", "budget", "span_limit", "shutdown", "not_held", "journal"}
 
 // holder lets spans wait. The room owns the spans; pending belongs to the mutex, and is sent by one goroutine only: run
 // until it has stopped, then Shutdown.
 type holder struct {
 	e     *enricher
 	next  consumer.Traces
-	room  *waiting.Room[cargo]
+	room  *waiting.Room[*crate]
+	diary *diary // nil without a journal
 	rule  int
 	eager bool
 	// settled marks in the index the traces that have waited, so that their late spans pass.
 	settled binding.Name
+
+	crates   atomic.Uint64
+	refusing atomic.Bool // the next component refused the last payload for the moment
 
 	mu      sync.Mutex
 	pending []parcel
@@ -65,9 +75,10 @@ type parcel struct {
 	td    ptrace.Traces
 	spans int
 	bytes int64
+	done  []tally
 }
 
-func newHolder(e *enricher, next consumer.Traces) (*holder, error) {
+func newHolder(ctx context.Context, e *enricher, next consumer.Traces, host component.Host) (*holder, error) {
 	h := &holder{e: e, next: next, eager: e.cfg.Hold.Eager, stop: make(chan struct{})}
 	for i, n := range e.names {
 		if n == e.cfg.Hold.Identifier {
@@ -78,8 +89,14 @@ func newHolder(e *enricher, next consumer.Traces) (*holder, error) {
 	if h.settled, err = e.index.Name("settled by "+e.set.ID.String(), 0); err != nil {
 		return nil, err
 	}
-	h.room = waiting.New[cargo](waiting.Options{MaxWait: e.cfg.Hold.MaxWait, MaxBytes: int64(e.cfg.Hold.MaxBytes)})
+	h.room = waiting.New[*crate](waiting.Options{MaxWait: e.cfg.Hold.MaxWait, MaxBytes: int64(e.cfg.Hold.MaxBytes)})
+	if h.diary, err = openDiary(ctx, e, host); err != nil {
+		return nil, err
+	}
 	h.stopped.Go(h.run)
+	if h.diary != nil {
+		h.stopped.Go(h.replay)
+	}
 	return h, nil
 }
 
@@ -110,45 +127,59 @@ func (h *holder) shutdown(ctx context.Context) error {
 	close(h.stop)
 	h.stopped.Wait()
 	h.release(h.room.Due(time.Now(), true, nil), shutdown)
-	for !h.flush(ctx) {
+	var err error
+	for err == nil && !h.flush(ctx) {
 		select {
 		case <-ctx.Done():
 			h.giveUp(ctx)
-			return ctx.Err()
+			err = ctx.Err()
 		case <-time.After(tick):
 		}
 	}
-	return nil
+	return errors.Join(err, h.diary.close(ctx))
 }
 
-// release decides entries that ended and makes payloads of their spans.
-func (h *holder) release(entries []*waiting.Entry[cargo], why reason) {
+// release decides entries that ended and makes payloads of their spans. Those of one crate go together, so that it can
+// leave as it is.
+func (h *holder) release(entries []*waiting.Entry[*crate], why reason) {
+	crateOf := func(n int) *crate { return entries[n].Nodes[0].Held }
+	slices.SortStableFunc(entries, func(a, b *waiting.Entry[*crate]) int {
+		return cmp.Compare(a.Nodes[0].Held.seq, b.Nodes[0].Held.seq)
+	})
 	for len(entries) > 0 {
 		d := h.e.desk()
-		c := newCart(ptrace.NewTraces())
+		c := &cart{}
 		n, from := 0, 0
-		for n < len(entries) && from < fullPayload {
+		for n < len(entries) && (from < fullPayload || from < 2*fullPayload && crateOf(n) == crateOf(n-1)) {
 			from += len(entries[n].Nodes)
 			n++
 		}
-		bytes, spans := h.decide(d, entries[:n], c, false)
+		h.e.meters.released(context.Background(), why, h.decide(d, entries[:n], c, false))
 		c.seal()
 		entries = entries[n:]
 		h.e.meters.items(context.Background(), &d.counts)
-		h.e.meters.released(context.Background(), why, spans)
 		h.e.putBack(d)
-		h.mu.Lock()
-		h.pending = append(h.pending, parcel{c.td, spans, bytes})
-		h.mu.Unlock()
+		h.pend(parcel{c.td, c.spans, c.bytes, c.done})
 	}
+}
+
+// pend lets a payload be sent by flush, in its turn.
+func (h *holder) pend(p parcel) {
+	if p.spans == 0 {
+		h.settle(p.bytes, p.done)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pending = append(h.pending, p)
 }
 
 // decide looks at whole traces, stamps the spans that still wait and puts them into the cart. What comes later of a trace
 // passes, if anything is known of it or forced says so.
-func (h *holder) decide(d *desk, entries []*waiting.Entry[cargo], c *cart, forced bool) (bytes int64, spans int) {
+func (h *holder) decide(d *desk, entries []*waiting.Entry[*crate], c *cart, forced bool) (spans int) {
 	for _, e := range entries {
 		for i := range e.Nodes {
-			d.addNode(e.Trace, &e.Nodes[i])
+			addNode(d, e.Trace, &e.Nodes[i])
 		}
 	}
 	now := time.Now()
@@ -158,18 +189,18 @@ func (h *holder) decide(d *desk, entries []*waiting.Entry[cargo], c *cart, force
 		if len(e.Nodes) > 0 {
 			d.batch.Settle(n, h.rule, h.settled, forced, now)
 		}
-		bytes += h.room.Leave(e)
+		c.bytes += h.room.Leave(e)
 		for i := range e.Nodes {
-			if item := e.Nodes[i].Item; item != waiting.Gone {
-				s := e.Held.spans.At(int(item))
-				d.stamp(n, s.Attributes())
-				c.add(s, e.Held.from[item])
+			if node := &e.Nodes[i]; node.Item != waiting.Gone {
+				d.stamp(n, node.Held.span(node.Item).Attributes())
+				c.take(node.Held, node.Item)
 				spans++
 			}
 			n++
 		}
+		e.Nodes = nil // the room knows the entry until its deadline
 	}
-	return bytes + c.bytes, spans
+	return spans
 }
 
 // flush sends what is pending, oldest first; false if the next component refused and there is something left.
@@ -185,9 +216,12 @@ func (h *holder) flush(ctx context.Context) bool {
 		err := h.next.ConsumeTraces(ctx, p.td)
 		if err != nil && !consumererror.IsPermanent(err) && p.td.SpanCount() == p.spans {
 			h.e.meters.retried(ctx)
+			h.refusing.Store(true)
 			return false
 		}
-		if err != nil {
+		if err == nil {
+			h.refusing.Store(false)
+		} else {
 			h.e.meters.lost(ctx, p.spans)
 			h.e.set.Logger.Error("The next component refused spans for good.", zap.Int("spans", p.spans), zap.Error(err))
 		}
@@ -195,7 +229,15 @@ func (h *holder) flush(ctx context.Context) bool {
 		h.pending[0] = parcel{}
 		h.pending = h.pending[1:]
 		h.mu.Unlock()
-		h.room.Give(p.bytes)
+		h.settle(p.bytes, p.done)
+	}
+}
+
+// settle lets go of what the next component has, or will never have.
+func (h *holder) settle(bytes int64, done []tally) {
+	h.room.Give(bytes)
+	for _, t := range done {
+		t.record.Done(t.spans)
 	}
 }
 
@@ -209,22 +251,12 @@ func (h *holder) giveUp(ctx context.Context) {
 		h.room.Give(p.bytes)
 	}
 	h.pending = nil
+	if h.diary != nil {
+		h.e.set.Logger.Warn("The next component did not take all spans before the shutdown's deadline. They stay in hold::journal and are sent after the next start.", zap.Int("spans", n))
+		return
+	}
 	h.e.meters.lost(ctx, n)
 	h.e.set.Logger.Error("The next component did not take all spans before the shutdown's deadline.", zap.Int("spans", n))
-}
-
-// later keeps a payload that the next component refused although part of what came with it waits here already: the sender
-// must not send that again. False if there is no room.
-func (h *holder) later(td ptrace.Traces, spans int) bool {
-	bytes := int64(0)
-	eachSpan(td, func(s ptrace.Span) { bytes += spanBytes(s) })
-	if td.SpanCount() != spans || !h.room.Take(bytes) {
-		return false
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.pending = append(h.pending, parcel{td, spans, bytes})
-	return true
 }
 
 func (h *holder) logDegraded() {

@@ -6,7 +6,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -31,10 +30,10 @@ func (p *tracesProcessor) Start(ctx context.Context, host component.Host) error 
 	}
 	if p.cfg.Hold.MaxWait > 0 {
 		var err error
-		if p.hold, err = newHolder(p.enricher, p.next); err != nil {
+		if p.hold, err = newHolder(ctx, p.enricher, p.next, host); err != nil {
 			return err
 		}
-		return p.meters.observeRoom(p.hold.room.Stats)
+		return p.meters.observeHold(p.hold)
 	}
 	return nil
 }
@@ -51,32 +50,16 @@ func (p *tracesProcessor) Shutdown(ctx context.Context) error {
 
 // ConsumeTraces learns from the whole payload, stamps it and passes it on, but for the spans that wait.
 func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if p.hold != nil {
+		return p.hold.accept(ctx, td, nil)
+	}
 	d := p.desk()
 	d.readTraces(td)
 	p.learn(ctx, d)
-	if p.hold == nil {
-		d.stampTraces(td)
-		p.meters.items(ctx, &d.counts)
-		p.putBack(d)
-		return p.next.ConsumeTraces(ctx, td)
-	}
-	before := td.SpanCount()
-	c := p.hold.place(ctx, d, td)
 	d.stampTraces(td)
-	d.removeMoved(td)
-	c.td.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
 	p.meters.items(ctx, &d.counts)
-	held := len(d.moved) > 0
 	p.putBack(d)
-	out := td.SpanCount()
-	if out == 0 && before > 0 {
-		return nil // all of it waits
-	}
-	err := p.next.ConsumeTraces(ctx, td)
-	if err != nil && held && !consumererror.IsPermanent(err) && p.hold.later(td, out) {
-		return nil
-	}
-	return err
+	return p.next.ConsumeTraces(ctx, td)
 }
 
 func (d *desk) readTraces(td ptrace.Traces) {
@@ -94,6 +77,7 @@ func (d *desk) readTraces(td ptrace.Traces) {
 }
 
 func (d *desk) readSpan(s ptrace.Span) {
+	d.size = 0
 	d.attributes(extract.Own, s.Attributes())
 	events := s.Events()
 	for i := range events.Len() {
@@ -102,6 +86,9 @@ func (d *desk) readSpan(s ptrace.Span) {
 	links := s.Links()
 	for i := range links.Len() {
 		d.attributes(extract.Link, links.At(i).Attributes())
+	}
+	if d.weigh {
+		d.weighed(s)
 	}
 	d.add(s.TraceID(), s.SpanID(), s.ParentSpanID())
 	if links.Len() > 0 {
@@ -118,9 +105,7 @@ func (d *desk) stampTraces(td ptrace.Traces) {
 		for j := range scopes.Len() {
 			spans := scopes.At(j).Spans()
 			for k := range spans.Len() {
-				if len(d.moved) == 0 || !d.moved[n] {
-					d.stamp(n, spans.At(k).Attributes())
-				}
+				d.stamp(n, spans.At(k).Attributes())
 				n++
 			}
 		}
@@ -184,48 +169,83 @@ func (d *desk) stampLogs(ld plog.Logs) {
 	}
 }
 
-// locate notes where each span of the payload stands, once.
-func (d *desk) locate(td ptrace.Traces) {
-	if len(d.at) > 0 {
-		return
+// split divides a payload: what waits goes into kept, in its order; td keeps the rest. The smaller part is moved span by
+// span, and of that whole resources and scopes at once.
+func (d *desk) split(td ptrace.Traces) (kept ptrace.Traces) {
+	kept = ptrace.NewTraces()
+	switch n := len(d.slot); {
+	case d.waiting == n:
+		td.ResourceSpans().MoveAndAppendTo(kept.ResourceSpans())
+	case d.waiting > n/2:
+		td.ResourceSpans().MoveAndAppendTo(kept.ResourceSpans())
+		d.move(kept, td, false)
+	default:
+		d.move(td, kept, true)
 	}
-	resources := td.ResourceSpans()
-	for i := range resources.Len() {
-		d.origins = append(d.origins, nil)
-		scopes := resources.At(i).ScopeSpans()
-		for j := range scopes.Len() {
-			spans := scopes.At(j).Spans()
-			for k := range spans.Len() {
-				d.at = append(d.at, located{spans.At(k), int32(i), int32(j)})
-				d.moved = append(d.moved, false)
-			}
-		}
-	}
+	return kept
 }
 
-// removeMoved takes the emptied places of moved spans out of the payload.
-func (d *desk) removeMoved(td ptrace.Traces) {
-	if len(d.moved) == 0 {
-		return
-	}
+// move takes the spans that wait, or those that do not, out of a payload into another.
+func (d *desk) move(from, to ptrace.Traces, waits bool) {
 	n := 0
-	resources := td.ResourceSpans()
-	for i := range resources.Len() {
-		scopes := resources.At(i).ScopeSpans()
-		for j := range scopes.Len() {
-			scopes.At(j).Spans().RemoveIf(func(ptrace.Span) bool {
-				n++
-				return d.moved[n-1]
+	for i := range from.ResourceSpans().Len() {
+		rs := from.ResourceSpans().At(i)
+		begin := n
+		for j := range rs.ScopeSpans().Len() {
+			n += rs.ScopeSpans().At(j).Spans().Len()
+		}
+		switch moved := d.count(begin, n, waits); moved {
+		case 0:
+		case n - begin:
+			rs.MoveTo(to.ResourceSpans().AppendEmpty())
+		default:
+			d.moveScopes(begin, rs, copyResource(rs, to), waits)
+		}
+	}
+	removeEmpty(from)
+}
+
+func (d *desk) moveScopes(n int, from, to ptrace.ResourceSpans, waits bool) {
+	for j := range from.ScopeSpans().Len() {
+		ss := from.ScopeSpans().At(j)
+		begin := n
+		n += ss.Spans().Len()
+		switch moved := d.count(begin, n, waits); moved {
+		case 0:
+		case n - begin:
+			ss.MoveTo(to.ScopeSpans().AppendEmpty())
+		default:
+			out := copyScope(ss, to)
+			out.EnsureCapacity(moved)
+			k := begin - 1
+			ss.Spans().RemoveIf(func(s ptrace.Span) bool {
+				if k++; (d.slot[k] > 0) != waits {
+					return false
+				}
+				s.MoveTo(out.AppendEmpty())
+				return true
 			})
 		}
 	}
-	removeEmpty(td)
 }
 
-func removeEmpty(td ptrace.Traces) {
-	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
-		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool { return ss.Spans().Len() == 0 })
-		return rs.ScopeSpans().Len() == 0
+// count is how many of the spans from number begin to end wait, or do not.
+func (d *desk) count(begin, end int, waits bool) (n int) {
+	for _, s := range d.slot[begin:end] {
+		if (s > 0) == waits {
+			n++
+		}
+	}
+	return n
+}
+
+// stampPart stamps the spans that wait, or those that do not, where split has put them.
+func (d *desk) stampPart(td ptrace.Traces, waits bool) {
+	n := -1
+	eachSpan(td, func(s ptrace.Span) {
+		for n++; (d.slot[n] > 0) != waits; n++ {
+		}
+		d.stamp(n, s.Attributes())
 	})
 }
 
@@ -233,8 +253,9 @@ func eachSpan(td ptrace.Traces, f func(ptrace.Span)) {
 	for i := range td.ResourceSpans().Len() {
 		scopes := td.ResourceSpans().At(i).ScopeSpans()
 		for j := range scopes.Len() {
-			for k := range scopes.At(j).Spans().Len() {
-				f(scopes.At(j).Spans().At(k))
+			spans := scopes.At(j).Spans()
+			for k := range spans.Len() {
+				f(spans.At(k))
 			}
 		}
 	}

@@ -41,6 +41,7 @@ type meters struct {
 	perItem [][outcomes][]metric.AddOption
 	sources [][]metric.AddOption
 	reasons [reasons][]metric.AddOption
+	entries [entries][]metric.AddOption
 }
 
 func newMeters(set component.TelemetrySettings, signal string, names []string) (*meters, error) {
@@ -59,6 +60,9 @@ func newMeters(set component.TelemetrySettings, signal string, names []string) (
 	}
 	for r := range m.reasons {
 		m.reasons[r] = m.options(attribute.String("reason", reasonNames[r]))
+	}
+	for e := range m.entries {
+		m.entries[e] = m.options(attribute.String("event", entryNames[e]))
 	}
 	m.sources = make([][]metric.AddOption, len(binding.Sources())+1)
 	for _, s := range binding.Sources() {
@@ -152,19 +156,41 @@ func (m *meters) lost(ctx context.Context, spans int) {
 	}
 }
 
-// observeRoom reports on what waits.
-func (m *meters) observeRoom(stats func() waiting.Stats) error {
+// observeHold reports on what waits.
+func (m *meters) observeHold(h *holder) error {
 	only := metric.WithAttributes(m.signal)
 	gauge := func(f func(waiting.Stats) int64) metric.Int64Callback {
 		return func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(f(stats()), only)
+			o.Observe(f(h.room.Stats()), only)
 			return nil
 		}
 	}
-	return errors.Join(
+	errs := []error{
 		m.tb.RegisterOrderEnrichHeldBytesCallback(gauge(func(s waiting.Stats) int64 { return s.Bytes })),
 		m.tb.RegisterOrderEnrichHeldSpansCallback(gauge(func(s waiting.Stats) int64 { return s.Spans })),
 		m.tb.RegisterOrderEnrichHeldTracesCallback(gauge(func(s waiting.Stats) int64 { return s.Traces })),
 		m.tb.RegisterOrderEnrichDegradedCallback(gauge(func(s waiting.Stats) int64 { return s.Turns })),
-	)
+	}
+	if h.diary != nil {
+		errs = append(errs, m.tb.RegisterOrderEnrichJournalBytesCallback(gauge(func(waiting.Stats) int64 { return h.diary.journal.Bytes() })))
+	}
+	return errors.Join(errs...)
+}
+
+// entry is what became of a payload in the journal.
+type entry uint8
+
+const (
+	written  entry = iota
+	replayed       // read again after the collector was killed
+	failed         // could not be written
+	full           // there was no room
+	damaged        // could not be read
+	entries
+)
+
+var entryNames = [entries]string{"written", "replayed", "failed", "full", "damaged"}
+
+func (m *meters) journal(ctx context.Context, what entry) {
+	m.tb.OrderEnrichJournalPayloads.Add(ctx, 1, m.entries[what]...)
 }

@@ -25,26 +25,28 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                   metric.Meter
-	mu                      sync.Mutex
-	registrations           []metric.Registration
-	OrderEnrichDegraded     metric.Int64ObservableCounter
-	OrderEnrichHeldBytes    metric.Int64ObservableGauge
-	OrderEnrichHeldSpans    metric.Int64ObservableGauge
-	OrderEnrichHeldTraces   metric.Int64ObservableGauge
-	OrderEnrichIgnored      metric.Int64Counter
-	OrderEnrichIndexBytes   metric.Int64ObservableGauge
-	OrderEnrichIndexDropped metric.Int64ObservableCounter
-	OrderEnrichItems        metric.Int64Counter
-	OrderEnrichLearnt       metric.Int64Counter
-	OrderEnrichLost         metric.Int64Counter
-	OrderEnrichQuarantined  metric.Int64Counter
-	OrderEnrichRefused      metric.Int64Counter
-	OrderEnrichReleased     metric.Int64Counter
-	OrderEnrichRetries      metric.Int64Counter
-	OrderEnrichSeveral      metric.Int64Counter
-	OrderEnrichTableReads   metric.Int64Counter
-	OrderEnrichTableRows    metric.Int64ObservableGauge
+	meter                      metric.Meter
+	mu                         sync.Mutex
+	registrations              []metric.Registration
+	OrderEnrichDegraded        metric.Int64ObservableCounter
+	OrderEnrichHeldBytes       metric.Int64ObservableGauge
+	OrderEnrichHeldSpans       metric.Int64ObservableGauge
+	OrderEnrichHeldTraces      metric.Int64ObservableGauge
+	OrderEnrichIgnored         metric.Int64Counter
+	OrderEnrichIndexBytes      metric.Int64ObservableGauge
+	OrderEnrichIndexDropped    metric.Int64ObservableCounter
+	OrderEnrichItems           metric.Int64Counter
+	OrderEnrichJournalBytes    metric.Int64ObservableGauge
+	OrderEnrichJournalPayloads metric.Int64Counter
+	OrderEnrichLearnt          metric.Int64Counter
+	OrderEnrichLost            metric.Int64Counter
+	OrderEnrichQuarantined     metric.Int64Counter
+	OrderEnrichRefused         metric.Int64Counter
+	OrderEnrichReleased        metric.Int64Counter
+	OrderEnrichRetries         metric.Int64Counter
+	OrderEnrichSeveral         metric.Int64Counter
+	OrderEnrichTableReads      metric.Int64Counter
+	OrderEnrichTableRows       metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -148,6 +150,21 @@ func (builder *TelemetryBuilder) RegisterOrderEnrichIndexDroppedCallback(cb metr
 	return nil
 }
 
+// RegisterOrderEnrichJournalBytesCallback sets callback for observable OrderEnrichJournalBytes metric.
+func (builder *TelemetryBuilder) RegisterOrderEnrichJournalBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderEnrichJournalBytes, obs: o})
+		return nil
+	}, builder.OrderEnrichJournalBytes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterOrderEnrichTableRowsCallback sets callback for observable OrderEnrichTableRows metric.
 func (builder *TelemetryBuilder) RegisterOrderEnrichTableRowsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -237,6 +254,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_order_enrich_items",
 		metric.WithDescription("Spans and log records that passed, by identifier and what became of them. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichJournalBytes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_enrich_journal_bytes",
+		metric.WithDescription("Bytes of payloads in hold::journal of which spans wait, or were not passed on yet. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderEnrichJournalPayloads, err = builder.meter.Int64Counter(
+		"otelcol_order_enrich_journal_payloads",
+		metric.WithDescription("Payloads in hold::journal, by what became of them. Those that failed or found no room passed without waiting. [Alpha]"),
+		metric.WithUnit("{payload}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.OrderEnrichLearnt, err = builder.meter.Int64Counter(

@@ -44,12 +44,17 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterOrderEnrichJournalBytesCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterOrderEnrichTableRowsCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
 	}))
 	tb.OrderEnrichIgnored.Add(context.Background(), 1)
 	tb.OrderEnrichItems.Add(context.Background(), 1)
+	tb.OrderEnrichJournalPayloads.Add(context.Background(), 1)
 	tb.OrderEnrichLearnt.Add(context.Background(), 1)
 	tb.OrderEnrichLost.Add(context.Background(), 1)
 	tb.OrderEnrichQuarantined.Add(context.Background(), 1)
@@ -80,6 +85,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualOrderEnrichItems(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualOrderEnrichJournalBytes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualOrderEnrichJournalPayloads(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualOrderEnrichLearnt(t, testTel,

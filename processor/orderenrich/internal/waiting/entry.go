@@ -13,18 +13,21 @@ const Gone = -1
 
 // Node is what is remembered of a span of a waiting trace, also after the span itself was released: the tree is needed
 // until the entry ends.
-type Node struct {
+type Node[T any] struct {
 	ID, Parent [8]byte
-	// Item is the caller's number of the span, or Gone.
+	// Held is where the caller keeps the span, and Item its number there, or Gone.
+	Held T
+	// Said is nil for most spans.
+	Said *Said
 	Item int32
+	// Size is what the span takes, in bytes.
+	Size uint32
 	// sure says that the span belongs to what it or an ancestor names, whatever else comes.
 	sure bool
 	// Names says that the span itself names exactly one order.
 	Names bool
 	// Vague says that it names several, or only repeats a guess: what its ancestors name does not hold for it yet.
 	Vague bool
-	// Said is nil for most spans.
-	Said *Said
 }
 
 // Said is what a span says.
@@ -34,8 +37,6 @@ type Said struct {
 	// Marks is the caller's note of what stands on the span already.
 	Marks [3]uint32
 }
-
-const nodeBytes = int64(unsafe.Sizeof(Node{}))
 
 func (s *Said) bytes() int64 {
 	if s == nil {
@@ -51,10 +52,8 @@ func (s *Said) bytes() int64 {
 
 // Entry is one waiting trace.
 type Entry[T any] struct {
-	Trace [16]byte
-	Nodes []Node
-	// Held is the caller's.
-	Held     T
+	Trace    [16]byte
+	Nodes    []Node[T]
 	deadline time.Time
 	bytes    int64
 	ended    bool
@@ -64,54 +63,3 @@ type Entry[T any] struct {
 
 // entryBytes is what an entry takes besides its nodes and spans: the struct, its place in the map and in the queue.
 const entryBytes = 256
-
-// Sure marks what is certain by now, and calls release for each span that still waits and need not wait any more: those
-// that name an order, and those below them. release says by which Item it is gone.
-func (e *Entry[T]) Sure(release func(node int)) {
-	if !e.named {
-		return
-	}
-	at := make(map[[8]byte]int32, len(e.Nodes))
-	for i := range e.Nodes {
-		if id := e.Nodes[i].ID; id != ([8]byte{}) {
-			if _, taken := at[id]; !taken {
-				at[id] = int32(i)
-			}
-		}
-	}
-	const open, sure, unsure = 0, 1, 2
-	state := make([]uint8, len(e.Nodes))
-	var path []int32
-	for i := range e.Nodes {
-		path = path[:0]
-		verdict := uint8(unsure)
-		for n := int32(i); ; {
-			if state[n] != open {
-				verdict = state[n]
-				break
-			}
-			state[n] = unsure // also ends circles
-			path = append(path, n)
-			if e.Nodes[n].sure || e.Nodes[n].Names {
-				verdict = sure
-				break
-			}
-			p, ok := at[e.Nodes[n].Parent]
-			if !ok || e.Nodes[n].Vague {
-				break
-			}
-			n = p
-		}
-		for _, n := range path {
-			state[n] = verdict
-		}
-	}
-	for i := range e.Nodes {
-		if state[i] == sure {
-			e.Nodes[i].sure = true
-			if e.Nodes[i].Item != Gone {
-				release(i)
-			}
-		}
-	}
-}

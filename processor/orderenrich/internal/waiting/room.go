@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // Options of a Room.
@@ -89,26 +90,55 @@ func (r *Room[T]) With(trace [16]byte, begin bool, now time.Time, f func(*Entry[
 	}
 }
 
-// Add puts a span of size bytes into an entry, within With; false if it is full, and then the caller must end it.
-func (r *Room[T]) Add(e *Entry[T], n Node, size int64) bool {
-	size += nodeBytes + n.Said.bytes()
-	if len(e.Nodes) >= MaxSpans || !r.take(size) {
+// Add puts spans into an entry, within With; false if they do not all fit, and then the caller must end it.
+func (r *Room[T]) Add(e *Entry[T], nodes []Node[T]) bool {
+	n := len(e.Nodes) + len(nodes)
+	if n > MaxSpans {
+		return false
+	}
+	size, room := int64(0), cap(e.Nodes)
+	if n > room {
+		room = max(n, room+room/2)
+		size = int64(room-cap(e.Nodes)) * int64(unsafe.Sizeof(Node[T]{}))
+	}
+	for i := range nodes {
+		size += int64(nodes[i].Size) + nodes[i].Said.bytes()
+	}
+	if !r.take(size) {
 		return false
 	}
 	e.bytes += size
-	e.named = e.named || n.Names
-	e.Nodes = append(e.Nodes, n)
-	r.spans.Add(1)
+	if room > cap(e.Nodes) {
+		e.Nodes = append(make([]Node[T], 0, room), e.Nodes...)
+	}
+	e.Nodes = append(e.Nodes, nodes...)
+	for i := range nodes {
+		e.named = e.named || nodes[i].Names
+	}
+	r.spans.Add(int64(len(nodes)))
 	return true
 }
 
-// Drop notes that a span of the entry has been released.
-func (r *Room[T]) Drop(e *Entry[T], node int, size int64) {
-	e.Nodes[node].Item = Gone
-	e.bytes -= size
-	r.give(size)
+// Drop takes a span out of its entry, within With. Its bytes are returned: they stay taken until the caller has passed it
+// on, and gives them back.
+func (r *Room[T]) Drop(e *Entry[T], node int) (bytes int64) {
+	n := &e.Nodes[node]
+	n.Item = Gone
+	e.bytes -= int64(n.Size)
 	r.spans.Add(-1)
+	return int64(n.Size)
 }
+
+// Has says whether a trace waits.
+func (r *Room[T]) Has(trace [16]byte) bool {
+	s := r.shard(trace)
+	s.Lock()
+	defer s.Unlock()
+	return s.entries[trace] != nil
+}
+
+// Degraded says that new traces do not wait.
+func (r *Room[T]) Degraded() bool { return r.degraded.Load() }
 
 // End ends an entry early, within With. The caller keeps it, and calls Leave when its spans are gone.
 func (r *Room[T]) End(e *Entry[T]) { e.ended = true }
@@ -183,7 +213,14 @@ func (r *Room[T]) give(n int64) {
 // Take and Give account for what entries share. Take may be refused.
 func (r *Room[T]) Take(n int64) bool { return r.take(n) }
 
-// Give is the opposite of Take.
+// Force takes bytes that are there already and that nobody else answers for: the bound may be exceeded.
+func (r *Room[T]) Force(n int64) {
+	if r.bytes.Add(n) >= r.max/100*degradeAt {
+		r.degrade()
+	}
+}
+
+// Give is the opposite of Take and Force.
 func (r *Room[T]) Give(n int64) { r.give(n) }
 
 // Stats reads the figures.

@@ -1,0 +1,120 @@
+package orderenrich
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/journal"
+)
+
+// errFull is retryable: the sender keeps what it has.
+var errFull = errors.New("spans that wait take 80 % of hold::max_bytes and the next component refuses what is released: send again later")
+
+// accept takes a payload: what waits is put into the room, the rest is passed on with what needs not wait any longer.
+// replayed is the payload's record if it came out of the journal; it is then never refused.
+func (h *holder) accept(ctx context.Context, td ptrace.Traces, replayed *journal.Record) error {
+	if replayed == nil && h.refusing.Load() && h.room.Degraded() {
+		return errFull
+	}
+	d := h.e.desk()
+	defer h.e.putBack(d)
+	d.readTraces(td)
+	h.e.learn(ctx, d)
+	h.choose(ctx, d)
+	c, own, err := h.shelve(ctx, d, td, replayed)
+	if err != nil {
+		return err
+	}
+	h.e.meters.items(ctx, &d.counts)
+	pass := len(d.slot) - d.waiting
+	if replayed != nil && pass > 0 {
+		c.done = append(c.done, tally{replayed, pass}) // the last one, see keep
+	}
+	if pass+c.spans == 0 && len(d.slot) > 0 {
+		return nil // all of it waits
+	}
+	parts := td.ResourceSpans().Len()
+	if c.spans > 0 {
+		c.td.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+	}
+	err = h.next.ConsumeTraces(ctx, td)
+	switch {
+	case err == nil:
+		h.refusing.Store(false)
+	case !consumererror.IsPermanent(err) && td.SpanCount() == pass+c.spans:
+		h.refusing.Store(true)
+		if replayed != nil || own < d.waiting || own < c.spans {
+			return h.keep(ctx, d, td, parts, c, replayed != nil, err)
+		}
+	default:
+		h.e.meters.lost(ctx, c.spans-own)
+	}
+	h.settle(c.bytes, c.done)
+	return err
+}
+
+// keep answers for a payload that the next component refused although part of what came with it waits here, or came
+// earlier: the sender must not send that again. What came with it goes to the journal as well, or is refused after all.
+func (h *holder) keep(ctx context.Context, d *desk, td ptrace.Traces, parts int, c *cart, replayed bool, refusal error) error {
+	spans, released := len(d.slot)-d.waiting, c.done
+	p := parcel{td: ptrace.NewTraces(), spans: spans}
+	if replayed && spans > 0 {
+		last := len(c.done) - 1
+		released, p.done = c.done[:last], c.done[last:]
+	}
+	for i := range parts {
+		td.ResourceSpans().At(i).MoveTo(p.td.ResourceSpans().AppendEmpty())
+	}
+	removeEmpty(td)
+	h.pend(parcel{td, c.spans, c.bytes, released})
+	if spans == 0 {
+		return nil
+	}
+	if h.diary != nil && !replayed {
+		record := h.diary.write(ctx, p.td, spans)
+		if record == nil {
+			return refusal // part of it will come twice, which is better than not at all
+		}
+		p.done = []tally{{record, spans}}
+	}
+	for i, slot := range d.slot {
+		if slot == 0 {
+			p.bytes += int64(d.sizes[i]) + spanOverhead
+		}
+	}
+	h.room.Force(p.bytes)
+	h.pend(p)
+	return nil
+}
+
+// shelve puts what waits into the room, after it is in the journal, and stamps the rest. The cart is what need not wait any
+// longer, of this payload own spans.
+func (h *holder) shelve(ctx context.Context, d *desk, td ptrace.Traces, record *journal.Record) (c *cart, own int, err error) {
+	c = &cart{}
+	if d.waiting == 0 {
+		d.stampTraces(td)
+		return c, 0, nil
+	}
+	kept := d.split(td)
+	d.stampPart(td, false)
+	if h.diary != nil && record == nil {
+		if record = h.diary.write(ctx, kept, d.waiting); record == nil && ctx.Err() != nil {
+			return nil, 0, ctx.Err() // the sender has gone, and what it sent with it
+		}
+		if record == nil {
+			d.stampPart(kept, true)
+			kept.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+			h.e.meters.released(ctx, unwritten, d.waiting)
+			d.waiting = 0
+			clear(d.slot)
+			return c, 0, nil
+		}
+	}
+	cr := newCrate(kept, h.crates.Add(1), record)
+	h.place(ctx, d, cr, c)
+	c.seal()
+	return c, c.of(cr), nil
+}
