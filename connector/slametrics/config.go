@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 )
 
@@ -22,6 +24,8 @@ type Config struct {
 	Messages *MessagesConfig `mapstructure:"messages"`
 	// Services counts requests by service and operation.
 	Services ServicesConfig `mapstructure:"services"`
+	// Incidents measures how long it takes until people are told of trouble, and until it is over; off if absent.
+	Incidents configoptional.Optional[IncidentsConfig] `mapstructure:"incidents"`
 	// Time says how event time moves and when it is trusted.
 	Time TimeConfig `mapstructure:"time"`
 	// Limits bound memory.
@@ -134,6 +138,25 @@ type ServicesConfig struct {
 	Enabled bool `mapstructure:"enabled"`
 }
 
+// IncidentsConfig measures incidents.
+type IncidentsConfig struct {
+	// Quiet is how long nothing bad may happen, and no order be overdue, before an incident is over. Default 10m: the
+	// shipped alerts look back five minutes.
+	Quiet time.Duration `mapstructure:"quiet"`
+	// Webhook takes the notifications of Alertmanager; without it every incident counts as undetected.
+	Webhook configoptional.Optional[WebhookConfig] `mapstructure:"webhook"`
+}
+
+// WebhookConfig is where Alertmanager tells of alerts.
+type WebhookConfig struct {
+	// Endpoint is host:port to listen on; beyond loopback only with TLS. Default 127.0.0.1:9095.
+	Endpoint string `mapstructure:"endpoint"`
+	// TokenFile holds the bearer token that Alertmanager shows. It is read anew for each notification.
+	TokenFile string `mapstructure:"token_file"`
+	// TLS is the certificate to show; off if absent.
+	TLS configoptional.Optional[configtls.ServerConfig] `mapstructure:"tls"`
+}
+
 // SilenceMode says what a silence on the direct path means.
 type SilenceMode string
 
@@ -181,7 +204,8 @@ type LimitsConfig struct {
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Services: ServicesConfig{Enabled: true},
+		Services:  ServicesConfig{Enabled: true},
+		Incidents: configoptional.Default(IncidentsConfig{Quiet: 10 * time.Minute}),
 		Time: TimeConfig{
 			AllowedLateness: 2 * time.Minute, PathSilence: time.Minute, PathAttribute: "ordertrace.agent.id", PathExpiry: 24 * time.Hour,
 			DirectSilence: SilenceHold, RestoreGrace: 10 * time.Minute, MaxFuture: time.Minute, MaxAge: 720 * time.Hour,
@@ -210,6 +234,11 @@ func (c *Config) Validate() error {
 	}
 	if len(c.Flows) == 0 && c.Messages == nil && !c.Services.Enabled {
 		errs = append(errs, errors.New("nothing to do: name a flow, or set services::enabled: true"))
+	}
+	if c.Incidents.HasValue() {
+		if err := c.Incidents.Get().validate(); err != nil {
+			errs = append(errs, fmt.Errorf("incidents: %w", err))
+		}
 	}
 	if c.MetricsFlushInterval < 100*time.Millisecond {
 		errs = append(errs, fmt.Errorf("metrics_flush_interval: %s is too short: use at least 100ms", c.MetricsFlushInterval))

@@ -67,9 +67,15 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
 		"no default": {flow(`
     stages: {a: {service: x}, b: {service: y}}
     transitions: [{from: a, to: b, deadline_attribute: z}]`), []string{"for orders without z"}},
-		"an unknown key":  {"objectives: []", []string{"objectives"}},
-		"nothing at all":  {"services: {enabled: false}", []string{"nothing to do"}},
-		"unknown in list": {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},
+		"a webhook that anyone can reach": {"incidents: {webhook: {endpoint: 0.0.0.0:9095, token_file: t}}", []string{"incidents: webhook::endpoint", "set webhook::tls, or listen on 127.0.0.1"}},
+		"a webhook by a name":             {"incidents: {webhook: {endpoint: judge.example:9095, token_file: t}}", []string{"is reached from other machines"}},
+		"a webhook on all addresses":      {`incidents: {webhook: {endpoint: ":9095", token_file: t}}`, []string{"is reached from other machines"}},
+		"a webhook without a port":        {"incidents: {webhook: {endpoint: 127.0.0.1, token_file: t}}", []string{"give host:port"}},
+		"a webhook without a token":       {"incidents: {webhook: {}}", []string{"webhook::token_file: none: name a file"}},
+		"no quiet":                        {"incidents: {quiet: 0s}", []string{"quiet: 0s: use 1s or more"}},
+		"an unknown key":                  {"objectives: []", []string{"objectives"}},
+		"nothing at all":                  {"services: {enabled: false}", []string{"nothing to do"}},
+		"unknown in list":                 {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := check(t, tc.config)
@@ -78,6 +84,15 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
 				require.ErrorContains(t, err, want)
 			}
 		})
+	}
+}
+
+func TestAWebhookBeyondLoopbackNeedsTLS(t *testing.T) {
+	for _, webhook := range []string{
+		"{token_file: t}", `{token_file: t, endpoint: "[::1]:9095"}`, "{token_file: t, endpoint: localhost:1}", "null",
+		`{token_file: t, endpoint: "0.0.0.0:9095", tls: {cert_file: c, key_file: k}}`,
+	} {
+		require.NoError(t, check(t, "incidents: {webhook: "+webhook+"}"), webhook)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/incident"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/message"
@@ -33,12 +34,15 @@ type judge struct {
 	config    *Config
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
+	settings  component.TelemetrySettings
 	started   time.Time
 	identity  string
 	red       *series.Store
 	flows     []*flowJudge
-	messages  *message.Judge // nil if off
-	keeper    *keeper        // nil without a storage; set by Start
+	messages  *message.Judge    // nil if off
+	incidents *incident.Tracker // nil if off
+	intake    *intake           // of alerts; nil if off
+	keeper    *keeper           // nil without a storage; set by Start
 
 	clockMu sync.Mutex
 	clock   *watermark.Clock // owned by clockMu
@@ -79,7 +83,7 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 	}
 	t := config.Time
 	j := &judge{
-		id: set.ID, config: config, logger: set.Logger, telemetry: telemetry, identity: identity(set.ID),
+		id: set.ID, config: config, logger: set.Logger, telemetry: telemetry, settings: set.TelemetrySettings, identity: identity(set.ID),
 		red: series.New(config.Limits.MaxSeries),
 		clock: watermark.New(watermark.Config{
 			Lateness: t.AllowedLateness, Silence: t.PathSilence, Grace: t.RestoreGrace, Expiry: t.PathExpiry,
@@ -95,6 +99,9 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 			return nil, err
 		}
 	}
+	if config.Incidents.HasValue() {
+		j.incidents = incident.New(config.Incidents.Get().Quiet, maxSubjects, time.Now().UnixNano())
+	}
 	for _, name := range slices.Sorted(maps.Keys(config.Flows)) {
 		fc := config.Flows[name]
 		flow, err := fc.compile(name)
@@ -105,6 +112,7 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 			name: name, match: fc.matcher(flow), told: map[problemSeries]struct{}{},
 			book: newBook(flow, config), ledger: ledger.New(flow),
 		})
+		j.declareIncidents(name, flow)
 	}
 	return j, nil
 }
@@ -153,17 +161,21 @@ func (j *judge) tick(ctx context.Context) {
 	j.clockMu.Unlock()
 	j.advance(ctx, mark, now)
 	if m := j.messages; m != nil {
-		j.refuse(ctx, m.Advance(mark, now))
+		j.settleMessages(ctx, m.Advance(mark, now), now)
 	}
+	j.passIncidents(ctx, mark, now)
 	j.tell(ctx)
 }
 
 var messagesRefused = metric.WithAttributeSet(attribute.NewSet(attribute.String("flow", "messages"), attribute.String("reason", "refused")))
 
-// refuse counts messages for which there was no room.
-func (j *judge) refuse(ctx context.Context, n int) {
-	if n > 0 {
-		j.telemetry.SLAMetricsOrdersDropped.Add(ctx, int64(n), messagesRefused)
+// settleMessages turns what became of messages into numbers and incidents.
+func (j *judge) settleMessages(ctx context.Context, r message.Report, now int64) {
+	if r.Refused > 0 {
+		j.telemetry.SLAMetricsOrdersDropped.Add(ctx, int64(r.Refused), messagesRefused)
+	}
+	for _, c := range r.Changes {
+		j.trouble(ctx, incident.Messages(c.Destination), c.At, now, c.Retracted)
 	}
 }
 
@@ -236,6 +248,7 @@ func (j *judge) observeState() error {
 		j.telemetry.RegisterSLAMetricsSeriesCallback(j.observeSeries),
 		j.telemetry.RegisterSLAMetricsSeriesOverflowCallback(j.observeOverflow),
 		j.telemetry.RegisterSLAMetricsPathsDeniedCallback(j.observeDenied),
+		j.telemetry.RegisterSLAMetricsIncidentsDeniedCallback(j.observeIncidentsDenied),
 	)
 }
 

@@ -2,6 +2,7 @@ package slametrics
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -156,6 +157,12 @@ func (p *port) Start(ctx context.Context, host component.Host) error {
 	if err := j.openState(ctx, host); err != nil {
 		return err
 	}
+	if err := j.listen(ctx, host); err != nil {
+		if j.keeper != nil {
+			err = errors.Join(err, j.keeper.shut(ctx))
+		}
+		return err
+	}
 	j.stop, j.done = make(chan struct{}), make(chan struct{})
 	go j.run(j.stop, j.done)
 	return nil
@@ -185,6 +192,11 @@ func (p *port) Shutdown(ctx context.Context) error {
 	last := open(func(*port) bool { return true }) == 1
 	j.mu.Unlock()
 
+	var err error
+	if last {
+		err = j.intake.stop(ctx) // before the last flush, which keeps what alerts told
+	}
+
 	j.tick(ctx)
 	if lastMetrics || last {
 		j.flush(ctx)
@@ -201,8 +213,8 @@ func (p *port) Shutdown(ctx context.Context) error {
 		<-done
 		j.retire()
 		if j.keeper != nil {
-			return j.keeper.shut(ctx)
+			return errors.Join(err, j.keeper.shut(ctx))
 		}
 	}
-	return nil
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
@@ -39,6 +40,43 @@ type flowMatch struct {
 	key      string
 	promises []promiseMatch
 	stages   *stage.Matcher
+}
+
+// subject reads attributes of a span or log record, else of its resource.
+type subject struct{ own, resource pcommon.Map }
+
+var _ stage.Subject = (*subject)(nil)
+
+// Get returns the value of an attribute.
+func (s *subject) Get(key string) (pcommon.Value, bool) {
+	if v, ok := s.own.Get(key); ok {
+		return v, true
+	}
+	return s.resource.Get(key)
+}
+
+// Text returns an attribute as the configuration writes it, without a copy where it is a string already.
+func (s *subject) Text(key string) (string, bool) {
+	v, ok := s.Get(key)
+	if !ok {
+		return "", false
+	}
+	return text(v), true
+}
+
+// text is the value as the configuration writes it, without a copy where it is a string already.
+func text(v pcommon.Value) string {
+	if v.Type() == pcommon.ValueTypeStr {
+		return v.Str()
+	}
+	return v.AsString()
+}
+
+func textOf(m pcommon.Map, key string) string {
+	if v, ok := m.Get(key); ok {
+		return text(v)
+	}
+	return ""
 }
 
 // instant reads RFC 3339, or Unix time in s, ms, µs or ns, told apart by their size.

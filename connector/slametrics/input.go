@@ -30,31 +30,10 @@ type reading struct {
 	tally   []oddities          // by flow
 	pledges [][]pledge          // by flow
 	parcels []message.Parcel    // events of messages
+	failed  []failure           // failed requests
 	item    stage.Item          // the span or record being read
 	subject subject             // its attributes
 	found   []*stage.Rule
-}
-
-// subject reads attributes of a span or log record, else of its resource.
-type subject struct{ own, resource pcommon.Map }
-
-var _ stage.Subject = (*subject)(nil)
-
-// Get returns the value of an attribute.
-func (s *subject) Get(key string) (pcommon.Value, bool) {
-	if v, ok := s.own.Get(key); ok {
-		return v, true
-	}
-	return s.resource.Get(key)
-}
-
-// Text returns an attribute as the configuration writes it, without a copy where it is a string already.
-func (s *subject) Text(key string) (string, bool) {
-	v, ok := s.Get(key)
-	if !ok {
-		return "", false
-	}
-	return text(v), true
 }
 
 // sighting is an event and the order it belongs to.
@@ -129,6 +108,9 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 			span := spans.At(n)
 			if j.config.Services.Enabled {
 				j.countRequest(service, &key, span)
+			}
+			if j.incidents != nil && span.Status().Code() == ptrace.StatusCodeError {
+				j.sightFailure(r, span, key.Service)
 			}
 			if j.messages != nil && (span.Kind() == ptrace.SpanKindProducer || span.Kind() == ptrace.SpanKindConsumer) {
 				j.sightMessage(r, span, key.Service)
@@ -313,21 +295,6 @@ func (r *reading) sighted(f int, key string, event lifecycle.Event) {
 	r.events[f] = append(r.events[f], sighting{key, event})
 }
 
-// text is the value as the configuration writes it, without a copy where it is a string already.
-func text(v pcommon.Value) string {
-	if v.Type() == pcommon.ValueTypeStr {
-		return v.Str()
-	}
-	return v.AsString()
-}
-
-func textOf(m pcommon.Map, key string) string {
-	if v, ok := m.Get(key); ok {
-		return text(v)
-	}
-	return ""
-}
-
 // release forgets the batch's strings and keeps the room.
 func (j *judge) release(r *reading) {
 	for f := range r.events {
@@ -338,6 +305,8 @@ func (j *judge) release(r *reading) {
 	}
 	clear(r.parcels)
 	r.parcels = r.parcels[:0]
+	clear(r.failed)
+	r.failed = r.failed[:0]
 	clear(r.found)
 	r.item, r.subject = stage.Item{}, subject{}
 	j.readings.Put(r)

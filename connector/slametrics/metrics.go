@@ -97,6 +97,7 @@ func (b *board) flows(ctx context.Context, j *judge) {
 			b.flow(f)
 			f.mu.Unlock()
 		}
+		b.incidents(j.incidents)
 		return
 	}
 	j.keeper.mu.Lock()
@@ -109,6 +110,7 @@ func (b *board) flows(ctx context.Context, j *judge) {
 		states[i] = f.save(nil)
 		f.mu.Unlock()
 	}
+	j.keeper.incidents = b.incidents(j.incidents)
 	j.clockMu.Lock()
 	paths := j.clock.Released()
 	j.clockMu.Unlock()

@@ -34,6 +34,7 @@ type keeper struct {
 	mu          sync.Mutex       // held while events are observed and journaled, and while a checkpoint is taken
 	first, next uint64           // journal entries since the checkpoint; owned by mu
 	paths       map[string]int64 // how far each path had come, of the checkpoint that was loaded
+	incidents   []byte           // as of the checkpoint to be taken; owned by mu
 }
 
 // openState restores what a former process kept. Without a storage there is nothing to do.
@@ -59,6 +60,9 @@ func (j *judge) openState(ctx context.Context, host component.Host) error {
 
 // restore loads the checkpoint and the journal. State that cannot be used is reported, counted and left behind.
 func (j *judge) restore(ctx context.Context) error {
+	if err := j.restoreIncidents(ctx); err != nil {
+		return err
+	}
 	blob, err := j.keeper.client.Get(ctx, stateKey)
 	if err != nil {
 		return fmt.Errorf("read state from storage %q: %w", j.config.Storage, err)
@@ -189,6 +193,9 @@ func (k *keeper) checkpoint(ctx context.Context, flows []*flowJudge, states [][]
 	blob := wire.Uint(wire.Uint(nil, stateVersion), uint64(crc32.ChecksumIEEE(body)))
 	blob = append(wire.Uint(blob, uint64(len(body))), body...)
 	ops := []*storage.Operation{storage.SetOperation(stateKey, blob)}
+	if k.incidents != nil {
+		ops = append(ops, storage.SetOperation(incidentsKey, k.incidents))
+	}
 	for n := k.first; n < k.next; n++ {
 		ops = append(ops, storage.DeleteOperation(journalKey(n)))
 	}

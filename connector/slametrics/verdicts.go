@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/incident"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 )
 
@@ -39,11 +40,12 @@ type problemSeries struct {
 	trace          [16]byte
 }
 
-// record is a verdict to be told.
+// record is a verdict, or a turn of an incident, to be told.
 type record struct {
-	flow *flowJudge
-	fact lifecycle.Fact
-	at   int64 // wall time
+	flow     *flowJudge
+	fact     lifecycle.Fact
+	incident *incident.Fact // instead of flow and fact
+	at       int64          // wall time
 }
 
 // observe hands what was collected to the books.
@@ -72,7 +74,10 @@ func (j *judge) observe(ctx context.Context, r *reading) {
 		f.mu.Unlock()
 	}
 	if len(r.parcels) > 0 {
-		j.refuse(ctx, j.messages.Observe(r.parcels, r.now))
+		j.settleMessages(ctx, j.messages.Observe(r.parcels, r.now), r.now)
+	}
+	for _, f := range r.failed {
+		j.incidents.Failed(f.service, f.first, f.last)
 	}
 }
 
@@ -83,8 +88,11 @@ func (j *judge) settle(ctx context.Context, f *flowJudge, now int64) {
 		fact := &f.facts[i]
 		f.ledger.Add(fact, now)
 		kinds[fact.Kind]++
-		if fact.Kind == lifecycle.Decided && fact.Key != "" {
-			j.keep(ctx, record{f, *fact, now})
+		if fact.Kind == lifecycle.Decided {
+			j.troubleOf(ctx, f, fact, now)
+			if fact.Key != "" {
+				j.keep(ctx, record{flow: f, fact: *fact, at: now})
+			}
 		}
 	}
 	clear(f.facts) // keys of orders must not outlive their orders
@@ -185,7 +193,11 @@ func verdictLogs(records []record, identity string) plog.Logs {
 	sl.Scope().SetName(scopeName)
 	sl.LogRecords().EnsureCapacity(len(records))
 	for i := range records {
-		records[i].write(sl.LogRecords().AppendEmpty())
+		if to := sl.LogRecords().AppendEmpty(); records[i].incident != nil {
+			writeIncident(records[i].incident, records[i].at, to)
+		} else {
+			records[i].write(to)
+		}
 	}
 	return ld
 }

@@ -2,6 +2,8 @@ package presets
 
 const hmacMeaning = "key file for pseudonyms, the same on all hosts; make one: ordertrace keys new --kind hmac"
 
+const webhookMeaning = "where Alertmanager tells of alerts, as a YAML map: {endpoint: \"127.0.0.1:9095\", token_file: /etc/ordertrace/alertmanager.token}; null: nowhere, and every incident counts as undetected"
+
 func listenVariables(host, dir string) []Variable {
 	return []Variable{
 		{Name: "ORDERTRACE_OTLP_GRPC_ENDPOINT", Default: host + ":4317", Meaning: "where OTLP over gRPC is taken"},
@@ -16,6 +18,7 @@ func standaloneVariables() []Variable {
 	return append(listenVariables("127.0.0.1", "./ordertrace-data"),
 		Variable{Name: "ORDERTRACE_JAEGER_OTLP", Default: "127.0.0.1:14317", Meaning: "Jaeger's OTLP over gRPC, in clear on loopback"},
 		Variable{Name: "ORDERTRACE_PROMETHEUS_OTLP", Default: "http://127.0.0.1:9090/api/v1/otlp", Meaning: "Prometheus' OTLP receiver"},
+		Variable{Name: "ORDERTRACE_ALERT_WEBHOOK", Default: "null", Meaning: webhookMeaning},
 		Variable{Name: "ORDERTRACE_INSTANCE", Default: "standalone", Meaning: "name of this host in its metrics"},
 		Variable{Name: "ORDERTRACE_HMAC_KEY", Meaning: hmacMeaning + "; unset: a random key of this start"},
 	)
@@ -45,6 +48,7 @@ func gatewayVariables() []Variable {
 		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed the back ends' certificates"},
 		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to the back ends"},
 		{Name: "ORDERTRACE_BACKEND_KEY", Required: true, Meaning: "PEM key of that certificate"},
+		{Name: "ORDERTRACE_ALERT_WEBHOOK", Default: "null", Meaning: webhookMeaning},
 		{Name: "ORDERTRACE_INSTANCE", Default: "gateway", Meaning: "name of this host in its metrics"},
 		{Name: "ORDERTRACE_OTLP_MTLS_ENDPOINT", Default: "0.0.0.0:4319", Meaning: "where OTLP over gRPC is taken from senders with a client certificate"},
 	}, listenVariables("0.0.0.0", "/var/lib/ordertrace")...)

@@ -22,6 +22,8 @@ type Alertmanager struct {
 type AlertmanagerOptions struct {
 	Port    int
 	Webhook string // URL
+	Judge   string // URL of the sla_metrics webhook, if it is to be told as well
+	Token   string // file of the token to show there
 }
 
 // Alertmanager starts a server and waits until it is ready. It sends an alert on within a second.
@@ -33,7 +35,7 @@ func (s *Site) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertm
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return onPorts([]int{o.Port}, func(ports []int) (*Alertmanager, error) {
-		conf, err := s.write(fmt.Sprintf("alertmanager-%d.yaml", ports[0]), fmt.Sprintf(alertmanagerYAML, o.Webhook))
+		conf, err := s.write(fmt.Sprintf("alertmanager-%d.yaml", ports[0]), alertmanagerConfig(o))
 		if err != nil {
 			return nil, err
 		}
@@ -53,6 +55,14 @@ func (s *Site) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertm
 	})
 }
 
+func alertmanagerConfig(o AlertmanagerOptions) string {
+	conf := fmt.Sprintf(alertmanagerYAML, o.Webhook)
+	if o.Judge != "" {
+		conf += fmt.Sprintf("      - {url: %q, send_resolved: true, http_config: {authorization: {type: Bearer, credentials_file: %q}}}\n", o.Judge, o.Token)
+	}
+	return conf
+}
+
 const alertmanagerYAML = `route:
   receiver: webhook
   group_by: ["..."] # no grouping: one notification per alert, so that each names its order
@@ -61,7 +71,8 @@ const alertmanagerYAML = `route:
   repeat_interval: 1h
 receivers:
   - name: webhook
-    webhook_configs: [{url: %q, send_resolved: true}]
+    webhook_configs:
+      - {url: %q, send_resolved: true}
 `
 
 // Alert is what Alertmanager says about one alert.

@@ -33,12 +33,6 @@ func New() Histogram {
 	return Histogram{Scale: MaxScale}
 }
 
-// Restore returns a histogram with the given contents, e.g. from a checkpoint.
-func Restore(h Histogram, counts []uint64) Histogram {
-	h.counts = counts
-	return h
-}
-
 // Buckets returns the counts from Offset on. The slice is the histogram's own.
 func (h *Histogram) Buckets() []uint64 { return h.counts }
 

@@ -25,6 +25,7 @@ type Book struct {
 	timers   timers
 	stages   []StageGauge
 	problems map[problemKey]problem
+	overdue  []int // open problems of each transition that are breached or lost
 	promises map[problemKey]promise
 	oldest   uint32 // list of resting orders
 	newest   uint32
@@ -57,7 +58,7 @@ func NewBook(flow *Flow, limits Limits, wheel timers) *Book {
 	return &Book{
 		flow: flow, limits: limits, mark: math.MinInt64, timers: wheel,
 		seed:   maphash.MakeSeed(),
-		stages: make([]StageGauge, len(flow.Stages)), problems: map[problemKey]problem{}, promises: map[problemKey]promise{},
+		stages: make([]StageGauge, len(flow.Stages)), overdue: make([]int, len(flow.Transitions)), problems: map[problemKey]problem{}, promises: map[problemKey]promise{},
 		oldest: nobody, newest: nobody,
 	}
 }

@@ -91,6 +91,10 @@ func (b *Book) change(id uint32, events []Event, vis []visit, i, t int, old Verd
 	// A retracted breach is not counted on time as well: each instance is decided once.
 	for out := range OutcomeRetracted {
 		if is&^was&(1<<out) != 0 && (out != OutcomeOnTime || was == 0) {
+			base.Due = in.due
+			if out == OutcomeLost {
+				base.Due = in.lost
+			}
 			b.decide(id, base, out)
 		}
 	}

@@ -30,6 +30,7 @@ type Fact struct {
 	Transition int
 	Party      uint32 // of the stage of origin, or of the event itself
 	Entered    int64  // when the stage of origin was entered
+	Due        int64  // of breached and lost: the instant that passed
 	Duration   int64  // ns
 	Age        int64  // watermark minus Entered, ns
 	Key        string

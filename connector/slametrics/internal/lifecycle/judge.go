@@ -94,6 +94,8 @@ type instance struct {
 	target  int   // index in visits of the visit that reached the target, or -1
 	stopped bool  // the order ended or moved on: nothing more will come of it
 	next    int64 // when time alone changes the verdict, or never
+	due     int64 // the deadline
+	lost    int64 // when it is lost, or never
 }
 
 const never = math.MaxInt64
@@ -124,6 +126,7 @@ func (f *Flow) judge(visits []visit, i, t int, w, promise int64) instance {
 	if promise != 0 {
 		deadline, lost = promise, max(promise, lost)
 	}
+	in.due, in.lost = deadline, lost
 	switch {
 	case ended <= deadline && in.target >= 0:
 		in.verdict = OnTime

@@ -23,6 +23,9 @@ func (b *Book) trouble(id uint32, o *order, vis []visit, i, t int, in instance) 
 	}
 	o.flags |= troubled
 	b.problems[problemKey{id, uint16(t)}] = p
+	if p.verdict != Open {
+		b.overdue[t]++
+	}
 }
 
 func (b *Book) clearProblems(id uint32, o *order) {
@@ -31,7 +34,11 @@ func (b *Book) clearProblems(id uint32, o *order) {
 	}
 	o.flags &^= troubled
 	for t := range b.flow.Transitions {
-		delete(b.problems, problemKey{id, uint16(t)})
+		k := problemKey{id, uint16(t)}
+		if p, ok := b.problems[k]; ok && p.verdict != Open {
+			b.overdue[t]--
+		}
+		delete(b.problems, k)
 	}
 }
 
@@ -65,6 +72,9 @@ func (b *Book) Problems(most int, to []Problem) []Problem {
 	}
 	return to
 }
+
+// Overdue is the number of orders that have not completed transition t, and whose deadline for it has passed.
+func (b *Book) Overdue(t int) int { return b.overdue[t] }
 
 // Open is the number of open problems.
 func (b *Book) Open() int { return len(b.problems) }

@@ -47,6 +47,19 @@ type Span struct {
 	Link                     func(i int) ([16]byte, [8]byte)
 }
 
+// Report is what came of a batch or of time: messages for which there was no room, and those lost or found after all.
+type Report struct {
+	Refused int
+	Changes []Change
+}
+
+// Change is a message that was lost, at the instant its deadline passed, or that turned out not to be.
+type Change struct {
+	Destination string
+	At          int64
+	Retracted   bool
+}
+
 // Parcel is an event of a message.
 type Parcel struct {
 	key   string
@@ -138,8 +151,8 @@ func (m *Judge) party(destination, service string) uint32 {
 	return n
 }
 
-// Observe takes events on, and returns the number of messages for which there was no room.
-func (m *Judge) Observe(parcels []Parcel, now int64) (refused int) {
+// Observe takes events on.
+func (m *Judge) Observe(parcels []Parcel, now int64) Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.facts = m.facts[:0]
@@ -150,7 +163,7 @@ func (m *Judge) Observe(parcels []Parcel, now int64) (refused int) {
 }
 
 // Advance decides what is due at watermark mark.
-func (m *Judge) Advance(mark, now int64) (refused int) {
+func (m *Judge) Advance(mark, now int64) Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.facts = m.book.Advance(mark, m.facts[:0])
@@ -158,11 +171,11 @@ func (m *Judge) Advance(mark, now int64) (refused int) {
 }
 
 // settleLocked adds facts up by destination.
-func (m *Judge) settleLocked(now int64) (refused int) {
+func (m *Judge) settleLocked(now int64) (r Report) {
 	for i := range m.facts {
 		f := &m.facts[i]
 		if f.Kind == lifecycle.Refused {
-			refused++
+			r.Refused++
 			continue
 		}
 		name := m.names[f.Party]
@@ -172,9 +185,12 @@ func (m *Judge) settleLocked(now int64) (refused int) {
 			m.ledger[name] = l
 		}
 		l.Add(f, Consumed, now)
+		if lost, back := f.Outcome == lifecycle.OutcomeLost, f.Outcome == lifecycle.OutcomeRetracted; f.Kind == lifecycle.Decided && (lost || back) {
+			r.Changes = append(r.Changes, Change{name, f.Due, back})
+		}
 	}
 	clear(m.facts)
-	return refused
+	return r
 }
 
 // Collect calls visit for every destination that has had messages, under the judge's lock, and starts a new interval

@@ -28,8 +28,10 @@ type TelemetryBuilder struct {
 	meter                     metric.Meter
 	mu                        sync.Mutex
 	registrations             []metric.Registration
+	SLAMetricsAlerts          metric.Int64Counter
 	SLAMetricsEvents          metric.Int64Counter
 	SLAMetricsFlushFailures   metric.Int64Counter
+	SLAMetricsIncidentsDenied metric.Int64ObservableCounter
 	SLAMetricsItems           metric.Int64Counter
 	SLAMetricsOrders          metric.Int64ObservableGauge
 	SLAMetricsOrdersDropped   metric.Int64Counter
@@ -39,6 +41,7 @@ type TelemetryBuilder struct {
 	SLAMetricsSeriesOverflow  metric.Int64ObservableCounter
 	SLAMetricsStateFailures   metric.Int64Counter
 	SLAMetricsVerdictsRevised metric.Int64Counter
+	SLAMetricsWebhookRequests metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -50,6 +53,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterSLAMetricsIncidentsDeniedCallback sets callback for observable SLAMetricsIncidentsDenied metric.
+func (builder *TelemetryBuilder) RegisterSLAMetricsIncidentsDeniedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.SLAMetricsIncidentsDenied, obs: o})
+		return nil
+	}, builder.SLAMetricsIncidentsDenied)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterSLAMetricsOrdersCallback sets callback for observable SLAMetricsOrders metric.
@@ -140,6 +158,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.SLAMetricsAlerts, err = builder.meter.Int64Counter(
+		"otelcol_sla_metrics_alerts",
+		metric.WithDescription("Alerts that Alertmanager told of, by whether they concern a transition, destination or service that is judged here (matched) or not (unmatched). [Alpha]"),
+		metric.WithUnit("{alert}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.SLAMetricsEvents, err = builder.meter.Int64Counter(
 		"otelcol_sla_metrics_events",
 		metric.WithDescription("Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), named no order (no_key), or promised an instant that cannot be read (unreadable). [Alpha]"),
@@ -150,6 +174,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_sla_metrics_flush_failures",
 		metric.WithDescription("Metric batches that the next component refused. Counters are cumulative, so the next batch makes up for it. [Alpha]"),
 		metric.WithUnit("{batch}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SLAMetricsIncidentsDenied, err = builder.meter.Int64ObservableCounter(
+		"otelcol_sla_metrics_incidents_denied",
+		metric.WithDescription("Bad events and alerts of destinations and services beyond the 1,000 whose incidents are followed. [Alpha]"),
+		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsItems, err = builder.meter.Int64Counter(
@@ -196,7 +226,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsStateFailures, err = builder.meter.Int64Counter(
 		"otelcol_sla_metrics_state_failures",
-		metric.WithDescription("State of orders that could not be loaded (load, replay) or kept (checkpoint, journal). [Alpha]"),
+		metric.WithDescription("State of orders that could not be loaded (load, replay) or kept (checkpoint, journal, alerts). [Alpha]"),
 		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)
@@ -204,6 +234,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_sla_metrics_verdicts_revised",
 		metric.WithDescription("Verdicts of on_time that telemetry later than allowed_lateness proved wrong. [Alpha]"),
 		metric.WithUnit("{verdict}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SLAMetricsWebhookRequests, err = builder.meter.Int64Counter(
+		"otelcol_sla_metrics_webhook_requests",
+		metric.WithDescription("Notifications of Alertmanager, by what became of them (accepted; unauthorized, malformed, too_large; not_kept when the state could not be written or the token not be read, and Alertmanager is asked to come again). [Alpha]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

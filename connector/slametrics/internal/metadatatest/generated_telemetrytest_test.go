@@ -20,6 +20,10 @@ func TestSetupTelemetry(t *testing.T) {
 	tb, err := metadata.NewTelemetryBuilder(testTel.NewTelemetrySettings())
 	require.NoError(t, err)
 	defer tb.Shutdown()
+	require.NoError(t, tb.RegisterSLAMetricsIncidentsDeniedCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterSLAMetricsOrdersCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
@@ -36,6 +40,7 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.SLAMetricsAlerts.Add(context.Background(), 1)
 	tb.SLAMetricsEvents.Add(context.Background(), 1)
 	tb.SLAMetricsFlushFailures.Add(context.Background(), 1)
 	tb.SLAMetricsItems.Add(context.Background(), 1)
@@ -43,10 +48,17 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.SLAMetricsRecordsDropped.Add(context.Background(), 1)
 	tb.SLAMetricsStateFailures.Add(context.Background(), 1)
 	tb.SLAMetricsVerdictsRevised.Add(context.Background(), 1)
+	tb.SLAMetricsWebhookRequests.Add(context.Background(), 1)
+	AssertEqualSLAMetricsAlerts(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsEvents(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsFlushFailures(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSLAMetricsIncidentsDenied(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsItems(t, testTel,
@@ -74,6 +86,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsVerdictsRevised(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSLAMetricsWebhookRequests(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 
