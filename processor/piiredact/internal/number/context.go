@@ -46,25 +46,60 @@ var lexicon = [topics]string{
 }
 
 type entry struct {
-	word string
-	open bool
-	of   topic
+	word   []rune
+	second int // slot of the second letter
+	open   bool
+	of     topic
 }
 
-// byByte groups the lexicon by a word's first byte that tells words apart: Cyrillic letters share theirs.
-var byByte = func() (m [256][]entry) {
+// byFirst groups the lexicon by the first letter: Latin ones as they are, Cyrillic ones (U+0400 to U+047F) behind them.
+var byFirst = func() (m [2 * 128][]entry) {
 	for t, list := range lexicon {
 		for w := range strings.SplitSeq(list, ",") {
-			e := entry{strings.TrimSuffix(w, "*"), strings.HasSuffix(w, "*"), topic(t)} //nolint:gosec // few topics
-			at := e.word[0]
-			if at >= utf8.RuneSelf {
-				at = e.word[1]
-			}
-			m[at] = append(m[at], e)
+			rs := []rune(strings.TrimSuffix(w, "*"))
+			e := entry{rs, slot(rs[1]), strings.HasSuffix(w, "*"), topic(t)} //nolint:gosec // few topics
+			m[slot(rs[0])] = append(m[slot(rs[0])], e)
 		}
 	}
 	return m
 }()
+
+// pairs has a bit for the first two letters of every word: one load tells most words of a text from the lexicon's.
+var pairs = func() (m [1 << 10]uint64) {
+	for first, es := range byFirst {
+		for _, e := range es {
+			n := first<<8 | e.second
+			m[n>>6] |= 1 << (n & 63)
+		}
+	}
+	return m
+}()
+
+// codeReach is how many characters before a verification code its word begins at most.
+const codeReach = 12
+
+// codeWords has, by the first letter, a bit for the second letter of the words for a verification code that are ASCII.
+var codeWords = func() (m [utf8.RuneSelf][2]uint64) {
+	for first := range m {
+		for _, e := range byFirst[first] {
+			if e.of == cvvWord && e.second < utf8.RuneSelf {
+				m[first][e.second>>6] |= 1 << (e.second & 63)
+			}
+		}
+	}
+	return m
+}()
+
+// slot is a letter's place in byFirst. The lexicon has no words that begin in other scripts.
+func slot(r rune) int {
+	switch {
+	case r < 0x80:
+		return int(r)
+	case r >= 0x400 && r < 0x480:
+		return int(r) - 0x400 + 0x80
+	}
+	return 0
+}
 
 const (
 	// reach is how many characters around a number are read for context.
@@ -76,8 +111,6 @@ const (
 type surroundings struct {
 	at   int
 	dist [topics]uint8
-	buf  [reach*utf8.UTFMax + 16]byte
-	pos  [reach*utf8.UTFMax + 16]uint8 // character's distance from the number, by byte of buf
 }
 
 // near says whether a word of the topic begins within left characters before the window, or right behind it.
@@ -85,11 +118,7 @@ func (f *Finder) near(w window, t topic, left, right int) bool {
 	lo, hi := f.c.start[w.a], f.c.end[w.b]
 	if f.left.at != lo {
 		f.left.at = lo
-		from, n := lo, 0
-		for ; n < reach && from > 0; n++ {
-			_, size := utf8.DecodeLastRuneInString(f.c.s[:from])
-			from -= size
-		}
+		from, n := before(f.c.s, lo)
 		f.left.read(f.c.s[from:lo], n, -1, from > 0 && isWord(f.c.s[from-1]))
 	}
 	if int(f.left.dist[t]) <= left {
@@ -102,7 +131,10 @@ func (f *Finder) near(w window, t topic, left, right int) bool {
 		f.right.at = hi
 		until := hi
 		for n := 0; n < right && until < len(f.c.s); n++ {
-			_, size := utf8.DecodeRuneInString(f.c.s[until:])
+			size := 1
+			if f.c.s[until] >= utf8.RuneSelf {
+				_, size = utf8.DecodeRuneInString(f.c.s[until:])
+			}
 			until += size
 		}
 		f.right.read(f.c.s[hi:until], 1, 1, false)
@@ -110,52 +142,100 @@ func (f *Finder) near(w window, t topic, left, right int) bool {
 	return int(f.right.dist[t]) <= right
 }
 
-// read lower-cases the text and notes every word of the lexicon in it. from is the first character's distance.
+// before is where the text begins that is read for the context of what stands at lo, and its length in characters.
+func before(s string, lo int) (from, n int) {
+	if from = max(0, lo-reach); ascii(s[from:lo]) {
+		return from, lo - from
+	}
+	for from = lo; n < reach && from > 0; n++ {
+		_, size := utf8.DecodeLastRuneInString(s[:from])
+		from -= size
+	}
+	return from, n
+}
+
+func ascii(s string) bool {
+	var seen byte
+	for i := range len(s) {
+		seen |= s[i]
+	}
+	return seen < utf8.RuneSelf
+}
+
+// read notes every word of the lexicon in s, whatever its case. from is the first character's distance from the number,
+// midword says that the text before s ends in a letter.
 func (k *surroundings) read(s string, from, step int, midword bool) {
 	for t := range k.dist {
 		k.dist[t] = far
 	}
-	n := 0
-	for _, r := range s {
-		if n+utf8.UTFMax > len(k.buf) {
-			break
-		}
-		start := n
-		if r < utf8.RuneSelf {
-			if k.buf[n] = byte(r); r >= 'A' && r <= 'Z' {
-				k.buf[n] |= 0x20
+	for i := 0; i+1 < len(s); i, from = i+1, from+step {
+		c := s[i]
+		if c >= utf8.RuneSelf || s[i+1] >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			begins := !midword
+			if midword = isWord(c); begins && midword && i+size < len(s) {
+				second, _ := utf8.DecodeRuneInString(s[i+size:])
+				k.word(s[i:], slot(lower(r)), slot(lower(second)), from)
 			}
-			n++
-		} else {
-			n += utf8.EncodeRune(k.buf[n:], unicode.ToLower(r))
-		}
-		for ; start < n; start++ {
-			k.pos[start] = uint8(min(from, far-1)) //nolint:gosec // bounded
-		}
-		from += step
-	}
-	inside := midword
-	for i := 0; i < n; i++ {
-		c := k.buf[i]
-		if inside || c == ' ' {
-			inside = isWord(c)
+			i += size - 1
 			continue
 		}
-		inside = isWord(c)
-		if c >= utf8.RuneSelf && i+1 < n {
-			c = k.buf[i+1]
-		}
-		for _, e := range byByte[c] {
-			if hasPrefix(k.buf[i:n], e) {
-				k.dist[e.of] = min(k.dist[e.of], k.pos[i])
-			}
+		begins := !midword
+		if midword = isLetter(c); begins && midword {
+			k.word(s[i:], int(c|0x20), int(lowered[s[i+1]]), from)
 		}
 	}
 }
 
-func hasPrefix(text []byte, e entry) bool {
-	n := len(e.word)
-	return len(text) >= n && string(text[:n]) == e.word && (e.open || len(text) == n || !isWord(text[n]))
+// word notes the topics of the lexicon's words that s begins with; first and second are the slots of its letters.
+func (k *surroundings) word(s string, first, second, from int) {
+	if n := first<<8 | second; pairs[n>>6]&(1<<(n&63)) == 0 {
+		return
+	}
+	for i := range byFirst[first] {
+		if e := &byFirst[first][i]; e.second == second && e.begins(s) {
+			k.dist[e.of] = min(k.dist[e.of], uint8(min(from, far-1))) //nolint:gosec // bounded
+		}
+	}
+}
+
+var lowered = func() (m [utf8.RuneSelf]byte) {
+	for c := range m {
+		m[c] = byte(lower(rune(c))) //nolint:gosec // ASCII
+	}
+	return m
+}()
+
+func lower(r rune) rune {
+	switch {
+	case r < utf8.RuneSelf:
+		if r >= 'A' && r <= 'Z' {
+			return r | 0x20
+		}
+		return r
+	case r >= 'А' && r <= 'Я':
+		return r + 0x20
+	}
+	return unicode.ToLower(r)
+}
+
+// begins says that s begins with the entry's word, and that the word ends there unless the entry is open.
+func (e *entry) begins(s string) bool {
+	i := 0
+	for _, want := range e.word {
+		if i >= len(s) {
+			return false
+		}
+		r, size := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(s[i:])
+		}
+		if lower(r) != want {
+			return false
+		}
+		i += size
+	}
+	return e.open || i == len(s) || !isWord(s[i])
 }
 
 // isWord: letters of any script; digits and underscores part words, so "phone_1" and "tel2" still count.

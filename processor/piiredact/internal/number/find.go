@@ -2,6 +2,7 @@ package number
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
@@ -70,7 +71,7 @@ func (f *Finder) match(a int, env *Env) (window, finding.Entity) {
 		return w, finding.BirthDate
 	}
 	w := window{a, a}
-	if n := c.size(a); (n == 3 || n == 4) && f.coded() && !c.glued(w) && f.near(w, cvvWord, 12, 0) {
+	if n := c.size(a); (n == 3 || n == 4) && f.coded() && f.security(w) && !c.glued(w) && f.near(w, cvvWord, codeReach, 0) {
 		return w, finding.Secret
 	}
 	return w, finding.None
@@ -85,6 +86,24 @@ func (f *Finder) coded() bool {
 			return true
 		case isLetter(b):
 			return false
+		}
+	}
+	return false
+}
+
+// security is a cheap look for what words for a verification code begin with, before their meaning is asked for.
+func (f *Finder) security(w window) bool {
+	lo := f.c.start[w.a]
+	t := f.c.s[max(0, lo-codeReach):lo]
+	for i := range len(t) {
+		if t[i] >= utf8.RuneSelf {
+			return true
+		}
+		if i+1 == len(t) {
+			return false
+		}
+		if second := lowered[t[i+1]&0x7f]; codeWords[t[i]|0x20][second>>6]&(1<<(second&63)) != 0 {
+			return true
 		}
 	}
 	return false

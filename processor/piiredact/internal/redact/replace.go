@@ -47,7 +47,7 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 	e := d.Whole
 	if e == finding.Person || e == finding.Address { // a mail address as a name is a mail address everywhere
-		if fs := se.scanner.Find(s, text.Look(s), &d.env); len(fs) == 1 && fs[0].Start == 0 && fs[0].End == len(s) {
+		if fs := se.scanner.Find(s, se.scanner.Look(s), &d.env); len(fs) == 1 && fs[0].Start == 0 && fs[0].End == len(s) {
 			e = fs[0].Entity
 		}
 	}

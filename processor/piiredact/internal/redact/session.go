@@ -151,7 +151,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 	if out, v, ok := se.json(d, s, depth, false); ok {
 		return out, v
 	}
-	g := text.Look(s)
+	g := se.scanner.Look(s)
 	if g&text.Quote != 0 && se.e.opt.Table[finding.Statement].Action != policy.Keep {
 		if at := statement.Index(s); at >= 0 {
 			return se.embedded(d, s, at)
@@ -160,7 +160,9 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 	return se.gated(d, s, g)
 }
 
-func (se *Session) edit(d *Decision, s string) (string, Verdict) { return se.gated(d, s, text.Look(s)) }
+func (se *Session) edit(d *Decision, s string) (string, Verdict) {
+	return se.gated(d, s, se.scanner.Look(s))
+}
 
 // gated finds and replaces.
 func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
@@ -232,7 +234,7 @@ func (se *Session) digits(d *Decision, b []byte, secret bool) (string, Verdict) 
 	if secret {
 		return se.whole(d, strings.Clone(s))
 	}
-	fs := se.scanner.Find(s, text.Look(s), &d.env)
+	fs := se.scanner.Find(s, se.scanner.Look(s), &d.env)
 	if len(fs) == 0 {
 		return "", Same
 	}

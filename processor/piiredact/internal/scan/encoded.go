@@ -8,7 +8,6 @@ import (
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/number"
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
 const (
@@ -102,7 +101,7 @@ func (sc *Scanner) decoded(body string) finding.Entity {
 	}
 	s := unsafe.String(unsafe.SliceData(p), len(p))
 	found := finding.None
-	for _, f := range sc.inner.Find(s, text.Look(s), &plainEnv) {
+	for _, f := range sc.inner.Find(s, sc.inner.Look(s), &plainEnv) {
 		if f.Entity >= finding.JWT && f.Entity <= finding.Secret {
 			return f.Entity
 		}

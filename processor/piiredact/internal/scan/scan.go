@@ -18,6 +18,8 @@ type Scanner struct {
 	rules    []Rule
 	numbers  number.Finder
 	folded   text.Folded
+	anchors  text.Anchors
+	looked   bool // anchors are those of the string that was looked at last; buffers are reused, so once only
 	found    []finding.Finding
 	// inner reads what was base64; it is made when the first is met and has none of its own.
 	inner  *Scanner
@@ -56,6 +58,12 @@ var kinds = func() (k [256]kind) {
 	return k
 }()
 
+// Look is the gate of s. It remembers what it saw, for the Find that follows.
+func (sc *Scanner) Look(s string) text.Gate {
+	sc.looked = true
+	return sc.anchors.Read(s)
+}
+
 // Find returns what is in s, sorted and without overlaps; the slice is valid until the next call. g is s's gate.
 func (sc *Scanner) Find(s string, g text.Gate, env *number.Env) []finding.Finding {
 	sc.found = sc.found[:0]
@@ -63,11 +71,18 @@ func (sc *Scanner) Find(s string, g text.Gate, env *number.Env) []finding.Findin
 		return nil
 	}
 	if g&(text.Escape|text.Wide) == 0 || !sc.folded.Fold(s, g) {
+		if len(sc.rules) == 0 && env.Number == finding.None && opaque(s) {
+			return nil
+		}
+		if !sc.looked || !sc.anchors.Of(s) {
+			sc.anchors.Read(s)
+		}
+		sc.looked = false
 		sc.scan(s, g, env)
 		return finding.Merge(sc.found)
 	}
 	t := unsafe.String(unsafe.SliceData(sc.folded.Text), len(sc.folded.Text))
-	sc.scan(t, text.Look(t), env)
+	sc.scan(t, sc.anchors.Read(t), env)
 	for i, f := range sc.found {
 		sc.found[i].Start, sc.found[i].End = int(sc.folded.Off[f.Start]), int(sc.folded.Off[f.End])
 	}
@@ -84,10 +99,14 @@ func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
 		if end := sc.encoded(t, 0); end > 0 {
 			return
 		}
-		for i := 0; i < len(t); {
+		for i := sc.anchors.Next(0); i < len(t); {
 			switch kinds[t[i]] {
 			case letter:
-				i = sc.word(t, i, env)
+				if ordinary(t, i) {
+					i = sc.anchors.Next(i + 1)
+				} else {
+					i = sc.word(t, i, env)
+				}
 			case digit:
 				i = sc.digits(t, i, g, env)
 			case at:
@@ -99,7 +118,7 @@ func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
 			case dash:
 				i = sc.dashes(t, i)
 			default:
-				i++
+				i = sc.anchors.Next(i)
 			}
 		}
 	}
@@ -112,6 +131,19 @@ func (sc *Scanner) tag(t string, i int) int {
 		return f.End
 	}
 	return i + 1
+}
+
+// third has the bytes that word does not look for in third place: a digit, a hardware address's separator, IBAN's 'a'.
+var third = func() (m [256]bool) {
+	for c := range m {
+		m[c] = kinds[c] != digit && c != ':' && c != '-' && c != 'a' && c != 'A'
+	}
+	return m
+}()
+
+// ordinary says that nothing begins at the word's first letter that word would find.
+func ordinary(t string, i int) bool {
+	return i+4 < len(t) && !secret.Opens(t[i], t[i+1]) && third[t[i+2]] && t[i+4] != '.'
 }
 
 // word looks at a word's first letter: a credential's prefix, an account's country, a hardware address.
@@ -145,9 +177,7 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 			}
 		}
 	}
-	for i++; i < len(t) && kinds[t[i]] == letter; i++ {
-	}
-	return i
+	return sc.anchors.Next(i + 1)
 }
 
 func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {

@@ -1,14 +1,10 @@
-// Package text looks at a value before any finder does: what it can hold at all, and how it reads
-// once encodings that hide characters are undone.
+// Package text looks at a value before any finder does: what it can hold at all, where a finder may begin, and how it
+// reads once encodings that hide characters are undone.
 package text
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"unsafe"
-)
+import "math/bits"
 
-// Gate is what one pass, eight bytes a step, says about a value.
+// Gate is what one pass over a value says about it.
 type Gate uint8
 
 const (
@@ -29,69 +25,22 @@ const (
 	MinDigits = 3
 	// MinToken is the shortest value that can be a bare credential ("Bearer x…", "AKIA…").
 	MinToken = 16
-
-	lows  = 0x0101010101010101
-	highs = 0x8080808080808080
 )
-
-// zeros marks (in the high bits) bytes of x that are zero; exact for the lowest one, which is all a gate needs.
-func zeros(x uint64) uint64 { return (x - lows) &^ x & highs }
-
-// digits marks ASCII digits exactly, for bytes < 0x80.
-func digits(w uint64) uint64 {
-	x := w &^ highs
-	// A byte is a digit when adding 0x50 sets its high bit (≥ 0x30) and adding 0x46 does not (< 0x3A).
-	return (x + 0x50*lows) &^ (x + 0x46*lows) &^ w & highs
-}
 
 // Quiet says that no finder has an anchor: no at sign, no named value, no number. Only credentials with a
 // prefix or a scheme can stand in such a text, and they are Long.
 func (g Gate) Quiet() bool { return g&(At|Pair|Digits) == 0 }
 
-// Look passes over the value once.
+// Look passes over the value once. Where its anchors are wanted too, Anchors.Read says both.
 func Look(s string) Gate {
-	var at, pair, escape, quote, wide uint64
-	count, i := 0, 0
-	b := unsafe.Slice(unsafe.StringData(s), len(s))
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		at |= zeros(w ^ '@'*lows)
-		pair |= zeros(w^':'*lows) | zeros(w^'='*lows) | zeros(w^'>'*lows)
-		quote |= zeros(w^'\''*lows) | zeros(w^'"'*lows)
-		escape |= zeros(w^'%'*lows) | zeros(w^'\\'*lows)
-		wide |= w & highs
-		count += bits.OnesCount64(digits(w))
+	var seen uint64
+	digits, t := 0, s
+	for len(t) >= 8 {
+		x := classes(t)
+		seen |= x
+		digits += bits.OnesCount8(uint8(x >> digitLane)) //nolint:gosec // one lane of eight
+		t = t[8:]
 	}
-	var g Gate
-	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case c >= '0' && c <= '9':
-			count++
-		case c == '@':
-			at = 1
-		case c == ':' || c == '=' || c == '>':
-			pair = 1
-		case c == '%' || c == '\\':
-			escape = 1
-		case c == '\'' || c == '"':
-			quote = 1
-		case c >= 0x80:
-			wide = 1
-		}
-	}
-	g |= flag(at, At) | flag(pair, Pair) | flag(escape, Escape) | flag(quote, Quote) | flag(wide, Wide)
-	if count >= MinDigits {
-		g |= Digits
-	}
-	if len(s) >= MinToken {
-		g |= Long
-	}
-	return g
-}
-
-func flag(seen uint64, g Gate) Gate {
-	if seen != 0 {
-		return g
-	}
-	return 0
+	x := rest(t)
+	return gate(seen|x, digits+bits.OnesCount8(uint8(x>>digitLane)), len(s)) //nolint:gosec // as above
 }

@@ -33,13 +33,39 @@ func slow(s string) (g Gate) {
 	return g
 }
 
+func anchored(s string, i int) bool {
+	isLetter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+	isDigit := func(c byte) bool { return c-'0' <= 9 }
+	switch c := s[i]; {
+	case isLetter(c):
+		return i == 0 || !isLetter(s[i-1]) && !isDigit(s[i-1])
+	case isDigit(c):
+		return i == 0 || !isDigit(s[i-1])
+	default:
+		return strings.IndexByte("@:=>-", c) >= 0
+	}
+}
+
 func FuzzTheGateSeesWhatIsThere(f *testing.F) {
-	for _, s := range []string{"", "a@b", "12345678901234567", "k=v k:v", "100%", `\n`, "привет", "it's \"x\"", "<a>", "\x80\xff/9:;"} {
+	for _, s := range []string{"", "a@b", "12345678901234567", "k=v k:v", "100%", `\n`, "привет", "it's \"x\"", "<a>", "\x80\xff/9:;", strings.Repeat("ab1 2c-", 20), strings.Repeat("я", 40) + "x1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if got, want := Look(s), slow(s); got != want {
 			t.Errorf("%q: %08b, want %08b", s, got, want)
+		}
+		var a Anchors
+		if got, want := a.Read(s), slow(s); got != want {
+			t.Errorf("%q: anchors say %08b, want %08b", s, got, want)
+		}
+		for i := range len(s) + 1 {
+			want := i
+			for want < len(s) && !anchored(s, want) {
+				want++
+			}
+			if got := a.Next(i); got != want {
+				t.Errorf("%q: the next anchor from %d is %d, want %d", s, i, got, want)
+			}
 		}
 	})
 }
