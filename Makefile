@@ -75,8 +75,8 @@ oracle: ## Verdicts against an offline oracle over SEEDS histories: 0 difference
 mutants: ## Planted bugs: each must turn the oracle red
 	go test -tags=remove_all_sd,mutants ./connector/slametrics -count=1 -run=Mutant -v
 
-replay: ## How many spans of an order know it, by hold time and batching, as a table
-	go test ./test/replay -count=1 -v
+replay: ## Three tables: how many spans know their order; spans in = out, over kills too; what it costs beside peers
+	go test ./test/replay ./test/bench/enrich -p=1 -count=1 -v
 
 pii-report: ## The canary matrix (detector × field × signal) and the accuracy table
 	go test ./processor/piiredact ./processor/piiredact/internal/redact -count=1 -run='Canary|Accuracy|Corpora|OrdinaryTelemetry' -v
