@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 jaeger_version=v1.76.0 # Jaeger v2.13; its module still counts in v1
 prometheus_version=v0.316.0 # Prometheus 3.16
 alertmanager_version=v0.31.1 # the newest whose module compiles
-debian_packages=(rabbitmq-server postgresql prometheus-postgres-exporter gcc libc6-dev) # gcc: for the race detector
+debian_packages=(rabbitmq-server postgresql prometheus-postgres-exporter redis-server gcc libc6-dev) # gcc: for the race detector
 
 bin=$PWD/.cache/bin
 mkdir -p "$bin"

@@ -68,6 +68,7 @@ func (c *converter) judge(conf *confmap.Conf) finding.List {
 	findings = append(findings, c.excuse(telemetryKey, service)...)
 	judgeDoors(conf.ToStringMap(), &findings)
 	c.judgeStorages(conf.ToStringMap(), &findings)
+	c.judgeBroadcasts(conf.ToStringMap(), &findings)
 	return findings
 }
 

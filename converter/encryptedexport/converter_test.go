@@ -2,6 +2,7 @@ package encryptedexport
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -230,12 +231,33 @@ func TestWarningsAreLogged(t *testing.T) {
 		`exporters: {otlp_grpc: {endpoint: "j:4317", sending_queue: {storage: file_storage/queue}}}`: "unsealed_storage",
 		`exporters: {otlp_http: {endpoint: "https://j:4317", tls: {insecure: true}}}`:                "weak_tls",
 		`connectors: {sla_metrics: {storage: file_storage}}`:                                         "unsealed_storage",
+		`extensions: {order_index: {broadcast: {redis: "redis://r:6379"}}}`:                          "plaintext",
+		`extensions: {order_index/b: {broadcast: {redis: "REDIS://localhost"}}}`:                     "plaintext",
+		`extensions: {order_index/b: {broadcast: {redis: "redis://127.0.0.1@r"}}}`:                   "plaintext",
 	} {
 		c, logs := strictConverter(nil)
 		require.NoError(t, c.Convert(context.Background(), fromYAML(t, config)), config)
 		require.Equal(t, 1, logs.Len(), config)
 		assert.Equal(t, rule, logs.All()[0].ContextMap()["rule"], config)
 	}
+}
+
+func TestABroadcastThatIsEncryptedOrStaysHereSaysNothing(t *testing.T) {
+	for _, config := range []string{
+		`extensions: {order_index: {broadcast: {redis: "rediss://r:6379"}}}`,
+		`extensions: {order_index: {broadcast: {redis: "redis://127.0.0.1"}}}`,
+		`extensions: {order_index: {broadcast: {redis: "redis://[::1]:7000/2"}}}`,
+		`extensions: {order_index: , other: {broadcast: {redis: "redis://r"}}}`,
+		`extensions: {order_index: {broadcast: [x]}}`,
+	} {
+		c, logs := strictConverter(nil)
+		require.NoError(t, c.Convert(context.Background(), fromYAML(t, config)), config)
+		require.Zero(t, logs.Len(), config)
+	}
+	c, logs := strictConverter(nil)
+	require.NoError(t, c.Convert(context.Background(), fromYAML(t, `extensions: {order_index: {broadcast: {redis: "redis://u:hunter2@r"}}}`)))
+	require.Equal(t, 1, logs.Len())
+	require.NotContains(t, fmt.Sprint(logs.All()[0].ContextMap()), "hunter2")
 }
 
 func TestPolicyMakesStricterAndLooser(t *testing.T) {

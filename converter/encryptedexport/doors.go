@@ -2,16 +2,21 @@ package encryptedexport // import "github.com/ordertrace/ordertrace/converter/en
 
 import (
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/ordertrace/ordertrace/converter/encryptedexport/internal/finding"
+	"github.com/ordertrace/ordertrace/converter/encryptedexport/internal/wire"
 )
 
 const (
 	doorType   = "rbac_auth"      // authenticates and authorises senders
 	sealedType = "sealed_storage" // encrypts what lies on disk
+	indexType  = "order_index"    // tells other gateways which order a message belongs to
 )
 
 var componentKinds = []string{"receivers", "processors", "exporters", "connectors", "extensions"}
@@ -85,6 +90,33 @@ func (c *converter) judgeStorages(root map[string]any, findings *finding.List) {
 			answer(findings, c.policy.UnsealedStorage, finding.UnsealedStorage, key+"::storage", id.String(),
 				"what is stored there lies on disk in clear", "put its directory on an encrypted volume")
 		})
+	}
+}
+
+// judgeBroadcasts names every index that tells other gateways its orders in clear.
+func (c *converter) judgeBroadcasts(root map[string]any, findings *finding.List) {
+	extensions, _ := root["extensions"].(map[string]any)
+	for _, name := range sortedKeys(extensions) {
+		id, ok := idOf(name)
+		section, _ := extensions[name].(map[string]any)
+		broadcast, _ := section["broadcast"].(map[string]any)
+		text, _ := broadcast["redis"].(string)
+		if !ok || id.Type().String() != indexType || text == "" {
+			continue
+		}
+		key := "extensions::" + name + "::broadcast::redis"
+		u, err := url.Parse(text)
+		if err != nil || !strings.EqualFold(u.Scheme, "redis") {
+			continue // encrypted, or refused by the extension itself
+		}
+		port := u.Port()
+		if port == "" {
+			port = "6379"
+		}
+		if !c.exempt(key, wire.HostPort(net.JoinHostPort(u.Hostname(), port)), findings) {
+			findings.Warn(finding.Plaintext, key, wire.Safe(text), "tells other gateways in clear which orders and sessions belong together",
+				"write rediss:// and set tls::ca_file; this will be refused in a later version")
+		}
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/ordertrace/ordertrace/internal/binding"
@@ -30,10 +33,37 @@ type Config struct {
 	// SnapshotInterval is how often the index is stored; what was learnt after the last snapshot is lost if the process is
 	// killed. Default 1 minute.
 	SnapshotInterval time.Duration `mapstructure:"snapshot_interval"`
+	// Broadcast tells the indexes of other gateways what this one learnt, where traces of one order pass through several of
+	// them. Default none.
+	Broadcast configoptional.Optional[BroadcastConfig] `mapstructure:"broadcast"`
+}
+
+// BroadcastConfig says over which Redis or Valkey stream gateways tell each other what belongs together.
+type BroadcastConfig struct {
+	// Redis is the server: rediss://host:port/db, encrypted; redis:// for one on this machine only. Port 6379 and database 0 by
+	// default. No user and no password here: see below.
+	Redis string `mapstructure:"redis"`
+	// Stream is the key of the stream; gateways that use the same tell each other. Default ordertrace:bindings.
+	Stream string `mapstructure:"stream"`
+	// MaxEntries bounds the stream: entries of at most some 4 KiB, one every 20 ms and gateway at most unless very busy. What is
+	// older is gone, also for a gateway that did not read it yet. Default 20000: at most 80 MiB, mostly far less.
+	MaxEntries int64 `mapstructure:"max_entries"`
+	// Username for the server, if it wants one.
+	Username string `mapstructure:"username"`
+	// Password for the server, if it wants one.
+	Password configopaque.String `mapstructure:"password"`
+	// TLS for rediss://: ca_file and what else a client can set. Default: the system's authorities.
+	TLS configtls.ClientConfig `mapstructure:"tls"`
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, OrderTTL: 30 * 24 * time.Hour, SnapshotInterval: time.Minute}
+	return &Config{
+		MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, OrderTTL: 30 * 24 * time.Hour,
+		SnapshotInterval: time.Minute,
+		Broadcast: configoptional.Default(BroadcastConfig{
+			Stream: "ordertrace:bindings", MaxEntries: 20_000, TLS: configtls.NewDefaultClientConfig(),
+		}),
+	}
 }
 
 var _ confmap.Validator = (*Config)(nil)
@@ -55,6 +85,33 @@ func (c *Config) Validate() error {
 	}
 	if c.Storage != nil && c.SnapshotInterval < time.Second {
 		errs = append(errs, fmt.Errorf("snapshot_interval: %s is too short; at least 1s", c.SnapshotInterval))
+	}
+	return errors.Join(errs...)
+}
+
+var _ confmap.Validator = (*BroadcastConfig)(nil)
+
+// Validate reports every problem at once.
+func (c *BroadcastConfig) Validate() error {
+	var errs []error
+	server, err := parseRedis(c.Redis)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("redis: %w", err))
+	}
+	if c.Stream == "" {
+		errs = append(errs, errors.New("stream: name a key, such as ordertrace:bindings"))
+	}
+	if c.MaxEntries < 100 || c.MaxEntries > 10_000_000 {
+		errs = append(errs, fmt.Errorf("max_entries: %d; between 100 and 10,000,000", c.MaxEntries))
+	}
+	if c.Username != "" && c.Password == "" {
+		errs = append(errs, errors.New("password: missing, though there is a username"))
+	}
+	if err == nil && !server.encrypted && (c.TLS.CAFile != "" || c.TLS.CertFile != "" || c.TLS.ServerName != "") {
+		errs = append(errs, errors.New("tls: has no effect with redis://; write rediss://"))
+	}
+	if c.TLS.Insecure || c.TLS.InsecureSkipVerify {
+		errs = append(errs, errors.New("tls: insecure and insecure_skip_verify let anyone read along and name orders; give the server's ca_file"))
 	}
 	return errors.Join(errs...)
 }

@@ -3,13 +3,10 @@ package orderindex
 import (
 	"context"
 	"errors"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/ordertrace/ordertrace/extension/orderindex/internal/metadata"
 	"github.com/ordertrace/ordertrace/internal/binding"
@@ -26,7 +23,8 @@ type orderIndex struct {
 	cfg   *Config
 	index *binding.Index
 	tb    *metadata.TelemetryBuilder
-	keep  *keeper // nil without storage
+	keep  *keeper    // nil without storage
+	cast  *broadcast // nil without broadcast
 }
 
 var _ extensioncapabilities.Dependent = (*orderIndex)(nil)
@@ -64,52 +62,30 @@ func (o *orderIndex) Start(ctx context.Context, host component.Host) error {
 		}
 		o.keep = startKeeper(o.index, client, o.cfg.SnapshotInterval, o.set.Logger)
 	}
+	if o.cfg.Broadcast.HasValue() {
+		s, err := openStream(ctx, o.cfg.Broadcast.Get())
+		if err != nil {
+			return err
+		}
+		o.cast = startBroadcast(o.index, s, o.set.Logger)
+		if err := o.reportBroadcast(); err != nil {
+			return err
+		}
+	}
 	return o.report()
 }
 
-// count is one series of a metric.
-type count struct {
-	label string
-	n     int64
-}
-
-func (o *orderIndex) report() error {
-	plain := func(f func(binding.Stats) int64) metric.Int64Callback {
-		return func(_ context.Context, ob metric.Int64Observer) error {
-			ob.Observe(f(o.index.Stats(time.Now())))
-			return nil
-		}
-	}
-	labelled := func(key string, f func(binding.Stats) []count) metric.Int64Callback {
-		return func(_ context.Context, ob metric.Int64Observer) error {
-			for _, c := range f(o.index.Stats(time.Now())) {
-				ob.Observe(c.n, metric.WithAttributes(attribute.String(key, c.label)))
-			}
-			return nil
-		}
-	}
-	return errors.Join(
-		o.tb.RegisterOrderIndexBytesCallback(plain(func(s binding.Stats) int64 { return s.Bytes })),
-		o.tb.RegisterOrderIndexLimitCallback(plain(func(s binding.Stats) int64 { return s.MaxBytes })),
-		o.tb.RegisterOrderIndexGenerationsCallback(plain(func(s binding.Stats) int64 { return s.Generations })),
-		o.tb.RegisterOrderIndexQuarantinedCallback(plain(func(s binding.Stats) int64 { return s.Quarantined })),
-		o.tb.RegisterOrderIndexRefusedCallback(plain(func(s binding.Stats) int64 { return s.Refused })),
-		o.tb.RegisterOrderIndexEntriesCallback(labelled("kind", func(s binding.Stats) []count {
-			return []count{{"trace", s.Traces}, {"message", s.Messages}, {"order", s.Values}}
-		})),
-		o.tb.RegisterOrderIndexDroppedCallback(labelled("reason", func(s binding.Stats) []count {
-			return []count{{"expired", s.Expired}, {"evicted", s.Evicted}}
-		})),
-	)
-}
-
-// Shutdown ends reporting and stores the index; what is in memory goes with its last user.
+// Shutdown ends reporting, tells others the last news and stores the index; what is in memory goes with its last user.
 func (o *orderIndex) Shutdown(ctx context.Context) error {
 	o.tb.Shutdown()
-	if o.keep == nil {
-		return nil
+	var errs []error
+	if b := o.cast; b != nil {
+		o.cast = nil
+		errs = append(errs, b.shutdown(ctx))
 	}
-	k := o.keep
-	o.keep = nil
-	return k.shutdown(ctx)
+	if k := o.keep; k != nil {
+		o.keep = nil
+		errs = append(errs, k.shutdown(ctx))
+	}
+	return errors.Join(errs...)
 }

@@ -89,9 +89,9 @@ func TestReadmeExamplesLoad(t *testing.T) {
 			require.NoError(t, err)
 			cfg := createDefaultConfig().(*Config)
 			require.NoError(t, sub.Unmarshal(cfg))
-			require.NoError(t, cfg.Validate())
+			require.NoError(t, confmap.Validate(cfg))
 			loaded++
 		}
 	}
-	require.Equal(t, 4, loaded)
+	require.Equal(t, 5, loaded)
 }

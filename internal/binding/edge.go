@@ -22,11 +22,22 @@ func decodeEdge(r record) edge {
 // Connect remembers that a and b belong together, so that what is learnt of one later reaches the other; what either
 // knows already travels at once. It reports false if a node already has MaxEdges connections or there is no room.
 func (x *Index) Connect(a, b Node, via Source, now time.Time) bool {
-	if a.IsZero() || b.IsZero() || a == b {
-		return false
+	fresh, ok := x.join(a, b, via, now)
+	if fresh && via == Link {
+		x.tell(News{Node: a, To: b})
 	}
-	ok := x.connect(a, b, via, now.UnixNano())
-	ok = x.connect(b, a, via, now.UnixNano()) && ok
+	return ok
+}
+
+// join is Connect for this index alone; fresh says that the connection is new.
+func (x *Index) join(a, b Node, via Source, now time.Time) (fresh, ok bool) {
+	if a.IsZero() || b.IsZero() || a == b {
+		return false, false
+	}
+	fresh, ok = x.connect(a, b, via, now.UnixNano())
+	if _, back := x.connect(b, a, via, now.UnixNano()); !back {
+		ok = false
+	}
 	// Both are read after both were connected: whoever binds one meanwhile already sees the connection.
 	var buf [4]Binding
 	for _, known := range x.Lookup(a, now, buf[:0]) {
@@ -39,10 +50,10 @@ func (x *Index) Connect(a, b Node, via Source, now time.Time) bool {
 			x.travel(b, known, []edge{{a, via}}, now)
 		}
 	}
-	return ok
+	return fresh, ok
 }
 
-func (x *Index) connect(from, to Node, via Source, now int64) bool {
+func (x *Index) connect(from, to Node, via Source, now int64) (fresh, ok bool) {
 	sh := x.shard(from.ID)
 	sh.Lock()
 	defer sh.Unlock()
@@ -52,14 +63,14 @@ func (x *Index) connect(from, to Node, via Source, now int64) bool {
 	n := x.edgesLocked(t, from, now, &edges)
 	for _, e := range edges[:n] {
 		if e == want {
-			return true
+			return false, true
 		}
 	}
 	if n == MaxEdges || !t.add(from.ID, want.record(), now) {
 		sh.refused++
-		return false
+		return false, false
 	}
-	return true
+	return true, true
 }
 
 func (x *Index) edgesLocked(t *table, n Node, now int64, edges *[MaxEdges]edge) int {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,6 +43,7 @@ type Index struct {
 		joins [MaxNames]Joins
 	}
 	guard guard
+	share atomic.Pointer[func(News)]
 }
 
 // shard owns its tables; the mutex guards all of them.
@@ -172,7 +174,11 @@ func (x *Index) travel(n Node, b Binding, edges []edge, now time.Time) {
 		next.Source = min(b.Source, e.via)
 		next.Hops = b.Hops + step
 		next.Several = false
-		x.Bind(e.to, next, now)
+		if e.via == Link || e.to.Space != TraceSpace {
+			x.Tell(e.to, next, now) // it may live elsewhere, or others may meet there
+		} else {
+			x.Bind(e.to, next, now)
+		}
 	}
 }
 

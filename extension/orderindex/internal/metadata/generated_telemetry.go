@@ -25,16 +25,23 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                 metric.Meter
-	mu                    sync.Mutex
-	registrations         []metric.Registration
-	OrderIndexBytes       metric.Int64ObservableGauge
-	OrderIndexDropped     metric.Int64ObservableCounter
-	OrderIndexEntries     metric.Int64ObservableGauge
-	OrderIndexGenerations metric.Int64ObservableGauge
-	OrderIndexLimit       metric.Int64ObservableGauge
-	OrderIndexQuarantined metric.Int64ObservableGauge
-	OrderIndexRefused     metric.Int64ObservableCounter
+	meter                       metric.Meter
+	mu                          sync.Mutex
+	registrations               []metric.Registration
+	OrderIndexBroadcastApplied  metric.Int64ObservableCounter
+	OrderIndexBroadcastFailures metric.Int64ObservableCounter
+	OrderIndexBroadcastLag      metric.Float64ObservableGauge
+	OrderIndexBroadcastLost     metric.Int64ObservableCounter
+	OrderIndexBroadcastRejected metric.Int64ObservableCounter
+	OrderIndexBroadcastSent     metric.Int64ObservableCounter
+	OrderIndexBroadcastWaiting  metric.Int64ObservableGauge
+	OrderIndexBytes             metric.Int64ObservableGauge
+	OrderIndexDropped           metric.Int64ObservableCounter
+	OrderIndexEntries           metric.Int64ObservableGauge
+	OrderIndexGenerations       metric.Int64ObservableGauge
+	OrderIndexLimit             metric.Int64ObservableGauge
+	OrderIndexQuarantined       metric.Int64ObservableGauge
+	OrderIndexRefused           metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -46,6 +53,111 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterOrderIndexBroadcastAppliedCallback sets callback for observable OrderIndexBroadcastApplied metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastAppliedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexBroadcastApplied, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastApplied)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderIndexBroadcastFailuresCallback sets callback for observable OrderIndexBroadcastFailures metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastFailuresCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexBroadcastFailures, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastFailures)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderIndexBroadcastLagCallback sets callback for observable OrderIndexBroadcastLag metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastLagCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.OrderIndexBroadcastLag, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastLag)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderIndexBroadcastLostCallback sets callback for observable OrderIndexBroadcastLost metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastLostCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexBroadcastLost, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastLost)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderIndexBroadcastRejectedCallback sets callback for observable OrderIndexBroadcastRejected metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastRejectedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexBroadcastRejected, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastRejected)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderIndexBroadcastSentCallback sets callback for observable OrderIndexBroadcastSent metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastSentCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexBroadcastSent, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastSent)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterOrderIndexBroadcastWaitingCallback sets callback for observable OrderIndexBroadcastWaiting metric.
+func (builder *TelemetryBuilder) RegisterOrderIndexBroadcastWaitingCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.OrderIndexBroadcastWaiting, obs: o})
+		return nil
+	}, builder.OrderIndexBroadcastWaiting)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterOrderIndexBytesCallback sets callback for observable OrderIndexBytes metric.
@@ -163,6 +275,16 @@ func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
+}
+
 // Shutdown unregister all registered callbacks for async instruments.
 func (builder *TelemetryBuilder) Shutdown() {
 	builder.mu.Lock()
@@ -181,6 +303,48 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.OrderIndexBroadcastApplied, err = builder.meter.Int64ObservableCounter(
+		"otelcol_order_index_broadcast_applied",
+		metric.WithDescription("News of other gateways that were applied. [Alpha]"),
+		metric.WithUnit("{binding}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexBroadcastFailures, err = builder.meter.Int64ObservableCounter(
+		"otelcol_order_index_broadcast_failures",
+		metric.WithDescription("Attempts to read or write the stream that failed; they are repeated. [Alpha]"),
+		metric.WithUnit("{attempt}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexBroadcastLag, err = builder.meter.Float64ObservableGauge(
+		"otelcol_order_index_broadcast_lag",
+		metric.WithDescription("How old the news were that were read last, by the server's clock, or for how long nothing can be read. 0: all was read. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexBroadcastLost, err = builder.meter.Int64ObservableCounter(
+		"otelcol_order_index_broadcast_lost",
+		metric.WithDescription("News between gateways that were lost, so that traces stay apart. [Alpha]"),
+		metric.WithUnit("{binding}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexBroadcastRejected, err = builder.meter.Int64ObservableCounter(
+		"otelcol_order_index_broadcast_rejected",
+		metric.WithDescription("Packs of the stream that were not understood. [Alpha]"),
+		metric.WithUnit("{pack}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexBroadcastSent, err = builder.meter.Int64ObservableCounter(
+		"otelcol_order_index_broadcast_sent",
+		metric.WithDescription("News that other gateways were told. [Alpha]"),
+		metric.WithUnit("{binding}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.OrderIndexBroadcastWaiting, err = builder.meter.Int64ObservableGauge(
+		"otelcol_order_index_broadcast_waiting",
+		metric.WithDescription("Bytes of news that wait to be sent; at most 4 MiB. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
 	builder.OrderIndexBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_order_index_bytes",
 		metric.WithDescription("Bytes that the index holds; never more than order_index_limit. [Alpha]"),

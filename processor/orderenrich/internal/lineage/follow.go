@@ -58,7 +58,7 @@ func (b *Batch) sole(g *group, rule uint8, k *binding.Binding) bool {
 
 func (b *Batch) tellValue(rule, leader uint8, of, value string, tag uint16, now time.Time) {
 	node := binding.ValueOf(b.rules[leader].Text, of)
-	b.count(b.index.Bind(node, binding.Binding{Name: b.rules[rule].Name, Source: binding.Order, Tag: tag, Value: value}, now), binding.Order)
+	b.count(b.index.Tell(node, binding.Binding{Name: b.rules[rule].Name, Source: binding.Order, Tag: tag, Value: value}, now), binding.Order)
 }
 
 // follow says what a span belongs to because of the values that its leading identifiers have.

@@ -157,7 +157,7 @@ func (b *Batch) tellJoin(j join, now time.Time) {
 			continue
 		}
 		source := min(d.Source, j.Via)
-		b.count(b.index.Bind(j.Node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Tag: tag, Value: d.Value}, now), source)
+		b.count(b.index.Tell(j.Node, binding.Binding{Name: rule.Name, Source: source, Hops: hops, Tag: tag, Value: d.Value}, now), source)
 	}
 }
 
