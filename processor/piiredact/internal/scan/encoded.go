@@ -41,7 +41,11 @@ func readable(t string, i int) bool {
 	if a|b|c|d < 0 {
 		return false
 	}
-	return printable(byte(a<<2|b>>4)) && printable(byte(b<<4|c>>2)) && printable(byte(c<<6|d))
+	x, y, z := byte(a<<2|b>>4), byte(b<<4|c>>2), byte(c<<6|d)
+	if x < 0x7F {
+		return printable(x) && printable(y) && printable(z)
+	}
+	return (x == 0xC3 || x == 0xD0 || x == 0xD1) && y>>6 == 2 // Latin and Cyrillic letters
 }
 
 func printable(c byte) bool { return c >= ' ' && c != 0x7F || c == '\n' || c == '\r' || c == '\t' }
