@@ -1,16 +1,8 @@
 package piiredact
 
 import (
-	"errors"
-	"fmt"
-	"path"
-	"regexp"
-	"slices"
-	"strings"
-
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 )
 
@@ -54,6 +46,11 @@ type KeysConfig struct {
 
 // DetectorConfig is what is done about one kind of data. Empty fields keep what the profile says.
 type DetectorConfig struct {
+	// Enabled is true unless given; a detector that is not leaves what it would find to the others.
+	Enabled *bool `mapstructure:"enabled"`
+	// Context is required (a number counts only where its key or a word near it says so) or optional; empty: as the
+	// reference says. For card, phone, inn, snils, bank_account and ip.
+	Context Context `mapstructure:"context"`
 	// Action is keep, truncate, hash, token, encrypt, mask or drop, for all signals that have none of their own.
 	Action policy.Action `mapstructure:"action"`
 	// Traces, Logs and Metrics are the action in that signal.
@@ -64,6 +61,26 @@ type DetectorConfig struct {
 	KeepLast *int `mapstructure:"keep_last"`
 	// KeepDomain leaves the domain of a masked mail address.
 	KeepDomain bool `mapstructure:"keep_domain"`
+	// BlindIndex adds <key>.idx beside an attribute whose whole value was encrypted: a keyed hash of its canonical form,
+	// of 80 bits, so that equal values can be searched for. False: who must not search must not be able to compare.
+	BlindIndex bool `mapstructure:"blind_index"`
+}
+
+// Context says whether a number needs a word that says what it is.
+type Context string
+
+// The contexts.
+const (
+	Required Context = "required"
+	Optional Context = "optional"
+)
+
+// OverrideConfig changes what is done about findings in the values of some keys.
+type OverrideConfig struct {
+	// Keys of attributes (the outermost ones); '*' matches anything. The first override that names a key counts.
+	Keys []string `mapstructure:"keys"`
+	// Detectors are what changes under them.
+	Detectors map[string]DetectorConfig `mapstructure:"detectors"`
 }
 
 // AttributesConfig changes what keys mean.
@@ -72,6 +89,8 @@ type AttributesConfig struct {
 	Allow []string `mapstructure:"allow"`
 	// Secret are keys whose whole value is a secret; '*' matches anything.
 	Secret []string `mapstructure:"secret"`
+	// Overrides change what is done under some keys.
+	Overrides []OverrideConfig `mapstructure:"overrides"`
 }
 
 // RuleConfig is a pattern of your own.
@@ -84,7 +103,7 @@ type RuleConfig struct {
 	Keywords []string `mapstructure:"keywords"`
 	// Checksum that the match's digits must have: luhn, inn, snils or ogrn.
 	Checksum string `mapstructure:"checksum"`
-	// Action is mask unless given.
+	// Action is mask unless given. keep exempts what the pattern matches from all detectors.
 	Action policy.Action `mapstructure:"action"`
 }
 
@@ -104,113 +123,4 @@ func createDefaultConfig() component.Config {
 		Mode:    Enforce,
 		Limits:  LimitsConfig{MaxValueBytes: 1 << 20, MaxDepth: 32, MaxKeys: 8192},
 	}
-}
-
-// Validate reports every problem at once.
-func (c *Config) Validate() error {
-	var errs []error
-	bad := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf(key+": "+format, args...))
-	}
-	if !slices.Contains(policy.Profiles, c.Profile) {
-		bad("profile", "%q is none of %v", c.Profile, policy.Profiles)
-	}
-	if c.Mode != Enforce && c.Mode != DryRun {
-		bad("mode", "%q is neither enforce nor dry_run", c.Mode)
-	}
-	for name, d := range c.Detectors {
-		errs = append(errs, d.validate(name)...)
-	}
-	for _, p := range c.Attributes.Secret {
-		if _, err := path.Match(p, ""); err != nil || p == "" {
-			bad("attributes::secret", "%q is no pattern: '*' matches anything, '[' needs its ']'", p)
-		}
-	}
-	if c.Limits.MaxValueBytes < 64 || c.Limits.MaxValueBytes > 64<<20 {
-		bad("limits::max_value_bytes", "%d is not between 64 and %d", c.Limits.MaxValueBytes, 64<<20)
-	}
-	if c.Limits.MaxDepth < 1 || c.Limits.MaxDepth > 128 {
-		bad("limits::max_depth", "%d is not between 1 and 128", c.Limits.MaxDepth)
-	}
-	if c.Limits.MaxKeys < 0 || c.Limits.MaxKeys > 1<<20 {
-		bad("limits::max_keys", "%d is not between 0 and %d", c.Limits.MaxKeys, 1<<20)
-	}
-	errs = append(errs, c.validateKeys()...)
-	return errors.Join(append(errs, c.validateRules()...)...)
-}
-
-// validateKeys wants a key file for every action that needs one, and no ciphertext on metrics.
-func (c *Config) validateKeys() (errs []error) {
-	for name, d := range c.Detectors {
-		for _, a := range []policy.Action{d.Action, d.Traces, d.Logs, d.Metrics} {
-			if a == policy.Encrypt && c.Keys.AEAD == "" {
-				errs = append(errs, fmt.Errorf("detectors::%s: encrypt needs keys::aead", name))
-			}
-			if a == policy.Token && c.Keys.SIV == "" {
-				errs = append(errs, fmt.Errorf("detectors::%s: token needs keys::siv", name))
-			}
-		}
-		if d.Metrics == policy.Encrypt || d.Action == policy.Encrypt && d.Metrics == "" {
-			errs = append(errs, fmt.Errorf("detectors::%s: encrypt makes a new series of every metric point: set metrics to hash, token, mask or drop", name))
-		}
-	}
-	for i, r := range c.Rules {
-		if r.Action == policy.Token && c.Keys.SIV == "" {
-			errs = append(errs, fmt.Errorf("rules[%d]: token needs keys::siv", i))
-		}
-	}
-	return errs
-}
-
-func (d *DetectorConfig) validate(name string) (errs []error) {
-	e, ok := finding.Named(name)
-	if !ok {
-		return []error{fmt.Errorf("detectors: there is no detector %q: there are %v", name, finding.Builtins())}
-	}
-	for _, a := range []policy.Action{d.Action, d.Traces, d.Logs, d.Metrics} {
-		switch {
-		case a == "":
-		case !a.Known():
-			errs = append(errs, fmt.Errorf("detectors::%s: %q is none of the actions %v", name, a, policy.Actions))
-		case a == policy.Truncate && e != finding.IP && e != finding.GPS:
-			errs = append(errs, fmt.Errorf("detectors::%s: only ip and gps can be truncated", name))
-		case e == finding.Statement && a != policy.Mask && a != policy.Keep:
-			errs = append(errs, fmt.Errorf("detectors::%s: literals of statements can be masked or kept", name))
-		}
-	}
-	if d.KeepLast != nil && (*d.KeepLast < 0 || *d.KeepLast > 4) {
-		errs = append(errs, fmt.Errorf("detectors::%s::keep_last: %d is not between 0 and 4", name, *d.KeepLast))
-	}
-	if d.KeepDomain && e != finding.Email {
-		errs = append(errs, fmt.Errorf("detectors::%s::keep_domain: only email has a domain", name))
-	}
-	return errs
-}
-
-var ruleName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
-
-func (c *Config) validateRules() (errs []error) {
-	if len(c.Rules) > finding.MaxRules {
-		errs = append(errs, fmt.Errorf("rules: %d rules: at most %d", len(c.Rules), finding.MaxRules))
-	}
-	for i, r := range c.Rules {
-		at := fmt.Sprintf("rules[%d]", i)
-		if !ruleName.MatchString(r.Name) {
-			errs = append(errs, fmt.Errorf("%s::name: %q: begin with a-z, go on with a-z, 0-9 and '_', 32 at most", at, r.Name))
-		}
-		re, err := regexp.Compile(r.Pattern)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("%s::pattern: %w", at, err))
-		case r.Pattern == "" || re.MatchString(""):
-			errs = append(errs, fmt.Errorf("%s::pattern: matches the empty text: everything would be a finding", at))
-		}
-		if r.Action != "" && (!r.Action.Known() || r.Action == policy.Truncate || r.Action == policy.Encrypt) {
-			errs = append(errs, fmt.Errorf("%s::action: %q is none of keep, hash, token, mask, drop", at, r.Action))
-		}
-		if _, ok := checks[r.Checksum]; !ok {
-			errs = append(errs, fmt.Errorf("%s::checksum: %q is none of luhn, inn, snils, ogrn", at, strings.TrimSpace(r.Checksum)))
-		}
-	}
-	return errs
 }

@@ -2,8 +2,6 @@ package piiredact
 
 import (
 	"context"
-	"regexp"
-	"strings"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -12,18 +10,11 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/metadata"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/redact"
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
 )
-
-// checks are the checksums that a rule can ask for.
-var checks = map[string]func([]byte) bool{
-	"": nil, "luhn": checksum.Luhn, "inn": checksum.INN, "snils": checksum.SNILS, "ogrn": checksum.OGRN,
-}
 
 // redactor is the processor of one signal.
 type redactor struct {
@@ -46,8 +37,9 @@ func newRedactor(set processor.Settings, cfg *Config, signal string) (*redactor,
 	r.keys = newKeys(cfg.Keys)
 	rules, names := cfg.rules()
 	r.engine = redact.New(redact.Options{
-		Table: cfg.table(signal), Keys: r.keys.ring, Box: &r.keys.box, Loose: cfg.Profile.Loose(),
+		Table: cfg.table(signal), Keys: r.keys.ring, Box: &r.keys.box, Loose: cfg.loose(),
 		Allow: cfg.Attributes.Allow, Secret: cfg.Attributes.Secret, Rules: rules, Names: names,
+		Needs: cfg.needs(), Overrides: cfg.overrides(signal),
 		Limits: redact.Limits{Bytes: cfg.Limits.MaxValueBytes, Depth: cfg.Limits.MaxDepth, Keys: cfg.Limits.MaxKeys},
 	})
 	tel, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
@@ -125,48 +117,4 @@ func (r *redactor) attrs(kv ...string) metric.MeasurementOption {
 		all = append(all, attribute.String(kv[i], kv[i+1]))
 	}
 	return metric.WithAttributes(all...)
-}
-
-// table is the profile with the configuration's changes, for one signal.
-func (c *Config) table(signal string) *policy.Table {
-	t := c.Profile.Table()
-	for name, d := range c.Detectors {
-		e, _ := finding.Named(name)
-		rule := t[e]
-		own := map[string]policy.Action{"traces": d.Traces, "logs": d.Logs, "metrics": d.Metrics}[signal]
-		if d.Action != "" {
-			rule.Action = d.Action
-		}
-		if own != "" {
-			rule.Action = own
-		}
-		if d.KeepLast != nil {
-			rule.KeepLast = *d.KeepLast
-		}
-		rule.Domain = d.KeepDomain
-		t.Set(e, rule)
-	}
-	for i, r := range c.Rules {
-		action := r.Action
-		if action == "" {
-			action = policy.Mask
-		}
-		t.Set(finding.FirstRule+finding.Entity(i), policy.Rule{Action: action}) //nolint:gosec // at most 128
-	}
-	return t
-}
-
-func (c *Config) rules() (rules []scan.Rule, names []string) {
-	for i, r := range c.Rules {
-		keywords := make([]string, len(r.Keywords))
-		for k, w := range r.Keywords {
-			keywords[k] = strings.ToLower(w)
-		}
-		rules = append(rules, scan.Rule{
-			Entity:  finding.FirstRule + finding.Entity(i), //nolint:gosec // at most 128
-			Pattern: regexp.MustCompile(r.Pattern), Keywords: keywords, Check: checks[r.Checksum],
-		})
-		names = append(names, strings.ReplaceAll(r.Name, "_", ""))
-	}
-	return rules, names
 }

@@ -50,7 +50,7 @@ func TestBadConfigurationsAreRefusedWithAllTheirProblems(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{
-		"profile:", "mode:", `"nose"`, `"burn"`, "only ip and gps", "keep_last", "only email", "literals of statements",
+		"profile:", "mode:", "detectors::nose", `"burn"`, "only ip and gps", "keep_last", "only email", "literals of statements",
 		"attributes::secret", "rules[0]::name", "rules[0]::pattern", "rules[0]::checksum", "rules[0]::action", "rules[1]::pattern",
 		"max_value_bytes", "max_depth",
 	} {

@@ -31,6 +31,7 @@ func (w *walk) field(s string, set func(string)) {
 // attributes redacts a map's values, then its keys.
 func (w *walk) attributes(m pcommon.Map, depth int, parent string, above *redact.Decision) {
 	drop, rename := false, false
+	var indexes []string // key, value, key, value
 	for k, v := range m.All() {
 		if depth == 0 {
 			w.se.At(k)
@@ -48,6 +49,9 @@ func (w *walk) attributes(m pcommon.Map, depth int, parent string, above *redact
 		if w.value(v, depth, k, d) == redact.Dropped {
 			drop = true
 		}
+		if index := w.se.Index(); index != "" {
+			indexes = append(indexes, k+indexSuffix, index)
+		}
 	}
 	if depth == 0 {
 		w.se.At("")
@@ -58,10 +62,18 @@ func (w *walk) attributes(m pcommon.Map, depth int, parent string, above *redact
 	if drop {
 		m.RemoveIf(func(_ string, v pcommon.Value) bool { return v.Type() == pcommon.ValueTypeStr && v.Str() == dropMark })
 	}
+	for i := 0; i < len(indexes); i += 2 {
+		if _, taken := m.Get(indexes[i]); !taken {
+			m.PutStr(indexes[i], indexes[i+1])
+		}
+	}
 	if rename {
 		w.rename(m)
 	}
 }
+
+// indexSuffix names the attribute that holds the blind index of an encrypted one.
+const indexSuffix = ".idx"
 
 // dropMark stands in a value between its being dropped and its map's being swept. It is no UTF-8, so no sender's value.
 const dropMark = "\xff\xfepii_redact:drop\xff"

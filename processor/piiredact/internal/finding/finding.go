@@ -95,7 +95,7 @@ func SetOf(es ...Entity) Set {
 }
 
 // Has says whether e is in the set.
-func (s Set) Has(e Entity) bool { return s&(1<<e) != 0 }
+func (s Set) Has(e Entity) bool { return e < builtins && s&(1<<e) != 0 }
 
 // Finding is one occurrence: the bytes [Start, End) of the text that was scanned.
 type Finding struct {

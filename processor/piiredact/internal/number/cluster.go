@@ -26,6 +26,8 @@ type Env struct {
 	Loose bool
 	// Number: what the whole text is when it is nothing but a number.
 	Number finding.Entity
+	// Needs are entities that count in context only.
+	Needs finding.Set
 	// Query: the text is a URL's query: its first pair has no '?' before it.
 	Query bool
 	// Skip: the key is on the allow-list of ids: no number at all.

@@ -20,14 +20,14 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	c.read(s, i)
 	next := c.end[c.n-1]
 	f.left.at, f.right.at = -1, -1
-	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
+	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && c.n != 4 && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
 		return out, next
 	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' {
 		return out, next // an order, a size: no number of a person is so short without a key or groups
 	}
 	for a := 0; a < c.n; {
 		w, e := f.match(a, env)
-		if e == finding.None {
+		if e == finding.None || env.Needs.Has(e) && !env.Hint.Has(e) && !f.near(w, words[e], 32, 16) {
 			a++
 			continue
 		}
@@ -43,6 +43,14 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	}
 	return out, next
 }
+
+// words are the topics of the numbers whose context can be demanded.
+var words = map[finding.Entity]topic{
+	finding.Card: cardWord, finding.Phone: phoneWord, finding.INN: innWord, finding.SNILS: snilsWord, finding.Account: accountWord,
+}
+
+// Demandable are the numbers whose context can be demanded.
+func Demandable(e finding.Entity) bool { _, ok := words[e]; return ok }
 
 // open takes the parenthesis along that a phone's area code opens; one that closes behind the number stays.
 func (f *Finder) open(lo, hi int) int {

@@ -38,6 +38,7 @@ type Rule struct {
 	Action   Action
 	KeepLast int  // mask: so many of the last digits or letters stay
 	Domain   bool // mask: the mail's domain stays
+	Blind    bool // encrypt: a blind index beside the value
 	index    uint8
 }
 
@@ -51,6 +52,17 @@ type Table [int(finding.FirstRule) + finding.MaxRules]Rule
 func (t *Table) Set(e finding.Entity, r Rule) {
 	r.index = uint8(r.Action.Index()) //nolint:gosec // seven actions
 	t[e] = r
+}
+
+// Kept are the built-in entities that nothing is done about.
+func (t *Table) Kept() finding.Set {
+	var s finding.Set
+	for _, e := range finding.Builtins() {
+		if t[e].Action == Keep {
+			s |= finding.SetOf(e)
+		}
+	}
+	return s
 }
 
 // Profile is a ready-made table.

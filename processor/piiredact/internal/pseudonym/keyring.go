@@ -90,11 +90,20 @@ func spell(sum []byte, n int) string {
 
 // Name is the pseudonym of a canonical value. label is the entity's name, or the rule's.
 func (k *Keyring) Name(label, canonical string) string {
-	s := k.state.Load().primary
-	body := s.sum("name", label, canonical)
+	return k.state.Load().primary.name(label, "name", label, canonical)
+}
+
+func (s *signer) name(label string, parts ...string) string {
+	body := s.sum(parts...)
 	head := Prefix + label + "_" + s.id + "_" + spell(body[:], bodyLen)
 	tag := s.sum("tag", head)
 	return head + spell(tag[:], tagLen)
+}
+
+// Index is the blind index of a canonical value under an attribute's key: equal for equal values there. It has a
+// pseudonym's form, so that it is recognised as ours; a searcher computes it for every key of the file.
+func (k *Keyring) Index(attribute, canonical string) string {
+	return k.state.Load().primary.name("idx", "index", attribute, canonical)
 }
 
 // Ours says that a value is a pseudonym that one of the keys made: a look-alike is not trusted.

@@ -4,6 +4,7 @@ package redact
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,12 +38,30 @@ type Options struct {
 	Secret []string // keys of secrets, '*' matches anything
 	Rules  []scan.Rule
 	Names  []string // the rules' names, for their pseudonyms
-	Limits Limits
+	// Needs are the numbers that count in context only, besides those that always do.
+	Needs finding.Set
+	// Overrides: tables of their own for the values of some keys; the first that matches counts.
+	Overrides []Override
+	Limits    Limits
+}
+
+// Override is what is done about findings under some attributes.
+type Override struct {
+	Keys  []string // '*' matches anything
+	Table *policy.Table
+}
+
+// actions are a table and what it keeps, computed once.
+type actions struct {
+	table *policy.Table
+	kept  finding.Set
 }
 
 // Engine is shared by all goroutines; each works through a Session.
 type Engine struct {
 	opt      Options
+	actions  actions   // where no override says otherwise
+	special  []actions // of opt.Overrides
 	keys     *meaning.Cache[Decision]
 	text     Decision // of texts without a key
 	words    *meaning.Cache[meaning.Class]
@@ -53,6 +72,8 @@ type Engine struct {
 type Decision struct {
 	meaning.Class
 	env number.Env
+	// actions are an override's, or nil.
+	actions *actions
 	// plain: the key says nothing, so the parent's may.
 	plain bool
 	// name remembers that the key itself holds nothing; 0 is not known.
@@ -63,8 +84,11 @@ const nameClean = 1
 
 // New makes an engine.
 func New(opt Options) *Engine {
-	e := &Engine{opt: opt}
-	e.text.plain, e.text.env.Loose = true, opt.Loose
+	e := &Engine{opt: opt, actions: actions{opt.Table, opt.Table.Kept()}}
+	for _, o := range opt.Overrides {
+		e.special = append(e.special, actions{o.Table, o.Table.Kept()})
+	}
+	e.text.plain, e.text.env.Loose, e.text.env.Needs = true, opt.Loose, opt.Needs
 	e.keys = meaning.NewCache(opt.Limits.Keys, e.decide)
 	e.words = meaning.NewCache(opt.Limits.Keys, func(name string) *meaning.Class {
 		c := meaning.Of(name)
@@ -80,7 +104,11 @@ func New(opt Options) *Engine {
 func (e *Engine) KeyCacheFull() int64 { return e.keys.Full() + e.words.Full() }
 
 // Session returns a session of one goroutine; Release gives it back.
-func (e *Engine) Session() *Session { return e.sessions.Get().(*Session) }
+func (e *Engine) Session() *Session {
+	se := e.sessions.Get().(*Session)
+	se.use(&e.actions)
+	return se
+}
 
 func (e *Engine) decide(key string) *Decision {
 	d := &Decision{Class: meaning.Of(key)}
@@ -96,6 +124,12 @@ func (e *Engine) decide(key string) *Decision {
 		}
 	}
 	d.env.Hint, d.env.Quantity, d.env.Loose = d.Hint, d.Quantity, e.opt.Loose
+	d.env.Needs = e.opt.Needs
+	for i, o := range e.opt.Overrides {
+		if d.actions == nil && slices.ContainsFunc(o.Keys, func(p string) bool { return matches(p, key) }) {
+			d.actions = &e.special[i]
+		}
+	}
 	d.env.Number, d.env.Query = d.Number, d.Query || strings.HasSuffix(strings.ToLower(key), "query")
 	d.plain = d.Whole == finding.None && d.Hint == 0 && !d.Statement && !d.Coordinate && !d.Spot && !d.env.Skip
 	return d

@@ -17,7 +17,7 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 	se.out = se.out[:0]
 	last, changed := 0, false
 	for _, f := range fs {
-		rule := se.e.opt.Table[f.Entity]
+		rule := se.actions.table[f.Entity]
 		found := s[f.Start:f.End]
 		if rule.Action == policy.Keep || se.ours(s, f) {
 			continue
@@ -27,6 +27,9 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 			continue
 		}
 		se.tell(f.Entity, rule.Action, found, with, false)
+		if len(found) == len(s) {
+			se.blind(f.Entity, rule, found)
+		}
 		if rule.Action == policy.Drop {
 			se.dropped = true
 		}
@@ -51,7 +54,7 @@ func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 			e = fs[0].Entity
 		}
 	}
-	rule := se.e.opt.Table[e]
+	rule := se.actions.table[e]
 	if rule.Action == policy.Keep {
 		return se.edit(d, s)
 	}
@@ -63,10 +66,18 @@ func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 		return s, Same
 	}
 	se.tell(e, rule.Action, s, with, true)
+	se.blind(e, rule, s)
 	if rule.Action == policy.Drop {
 		return "", Dropped
 	}
 	return with, Changed
+}
+
+// blind makes the index of an attribute's whole value that was encrypted.
+func (se *Session) blind(e finding.Entity, rule policy.Rule, found string) {
+	if rule.Blind && rule.Action == policy.Encrypt && se.depth == 0 && se.at != "" {
+		se.index = se.e.opt.Keys.Index(se.at, pseudonym.Canonical(e, se.read(found)))
+	}
 }
 
 // ours: the bytes were written by us, and prove it.
@@ -174,7 +185,7 @@ func truncate(e finding.Entity, found string) string {
 
 // coordinate coarsens a place in a string: two decimals are about a kilometre.
 func (se *Session) coordinate(s string, two bool) (string, bool) {
-	rule := se.e.opt.Table[finding.GPS]
+	rule := se.actions.table[finding.GPS]
 	if rule.Action == policy.Keep {
 		return s, false
 	}
@@ -225,7 +236,7 @@ func coarse(s string) string {
 
 // point coarsens a coordinate that is a number.
 func (se *Session) point(v float64) (string, float64, Verdict) {
-	rule := se.e.opt.Table[finding.GPS]
+	rule := se.actions.table[finding.GPS]
 	switch rule.Action {
 	case policy.Keep:
 		return "", v, Same

@@ -45,6 +45,10 @@ type Session struct {
 	stmt    []byte
 	path    []byte
 	dropped bool
+	// actions are those of the attribute at hand; depth is how deep in it the value stands.
+	actions *actions
+	depth   int
+	index   string // the blind index of the value that was encrypted last
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
 	at string
 	// Seen, when set, is told of every edit: for a person who wants to know why.
@@ -68,7 +72,28 @@ func (se *Session) tell(e finding.Entity, a policy.Action, found, with string, b
 }
 
 // At names the attribute of the values that follow; empty for fields without one.
-func (se *Session) At(key string) { se.at = key }
+func (se *Session) At(key string) {
+	se.at = key
+	if len(se.e.special) == 0 {
+		return
+	}
+	if a := se.e.keys.Get(key).actions; a != nil && key != "" {
+		se.use(a)
+	} else {
+		se.use(&se.e.actions)
+	}
+}
+
+func (se *Session) use(a *actions) {
+	se.actions, se.scanner.Kept = a, a.kept
+}
+
+// Index is the blind index of the attribute's value, when it was just encrypted as a whole and has one; it is given once.
+func (se *Session) Index() string {
+	i := se.index
+	se.index = ""
+	return i
+}
 
 // maxPasses bounds how often an edited value is looked at again: what an edit brings together may be a finding too.
 const maxPasses = 4
@@ -142,6 +167,7 @@ func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
 
 // pass looks once.
 func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
+	se.depth = depth
 	if d.Whole != finding.None && (!d.Place || secret.Postal(s)) {
 		return se.whole(d, s)
 	}
@@ -152,7 +178,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 		return out, v
 	}
 	g := se.scanner.Look(s)
-	if g&text.Quote != 0 && se.e.opt.Table[finding.Statement].Action != policy.Keep {
+	if g&text.Quote != 0 && se.actions.table[finding.Statement].Action != policy.Keep {
 		if at := statement.Index(s); at >= 0 {
 			return se.embedded(d, s, at)
 		}
@@ -189,7 +215,7 @@ func (se *Session) embedded(d *Decision, s string, at int) (string, Verdict) {
 }
 
 func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict) {
-	if se.e.opt.Table[finding.Statement].Action == policy.Keep {
+	if se.actions.table[finding.Statement].Action == policy.Keep {
 		return se.edit(d, s)
 	}
 	if out, v, ok := se.json(d, s, depth, true); ok {

@@ -105,6 +105,7 @@ func (sc *Scanner) decoded(body string) finding.Entity {
 	}
 	s := unsafe.String(unsafe.SliceData(p), len(p))
 	found := finding.None
+	sc.inner.Kept = sc.Kept
 	for _, f := range sc.inner.Find(s, sc.inner.Look(s), &plainEnv) {
 		if f.Entity >= finding.JWT && f.Entity <= finding.Secret {
 			return f.Entity
@@ -119,7 +120,7 @@ func (sc *Scanner) decoded(body string) finding.Entity {
 // opened reads base64 at a word that announces it: JSON ("eyJ…"), or the name of the encoding before it.
 func (sc *Scanner) opened(t string, i int) int {
 	switch {
-	case i > 0 && strings.HasPrefix(t[i:], "eyJ"):
+	case i > 0 && sextet[t[i-1]] < 0 && strings.HasPrefix(t[i:], "eyJ"):
 		return sc.encoded(t, i)
 	case len(t) > i+7 && strings.EqualFold(t[i:i+6], "base64"):
 		return sc.behind(t, i+6)

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
@@ -14,6 +15,8 @@ type Rule struct {
 	Pattern  *regexp.Regexp
 	Keywords []string // lower case; with any, one of them must stand in the text or the rule is not tried
 	Check    func(digits []byte) bool
+	// Exempt: what the pattern matches is nobody's data, whatever a detector says of it.
+	Exempt bool
 }
 
 func (sc *Scanner) match(t string, env *number.Env) {
@@ -23,7 +26,12 @@ func (sc *Scanner) match(t string, env *number.Env) {
 			continue
 		}
 		for _, m := range r.Pattern.FindAllStringIndex(t, -1) {
-			if m[1] > m[0] && r.checked(t[m[0]:m[1]]) {
+			if m[1] <= m[0] || !r.checked(t[m[0]:m[1]]) {
+				continue
+			}
+			if r.Exempt {
+				sc.found = slices.DeleteFunc(sc.found, func(f finding.Finding) bool { return f.Start >= m[0] && f.End <= m[1] })
+			} else {
 				sc.found = append(sc.found, finding.Finding{Start: m[0], End: m[1], Entity: r.Entity})
 			}
 		}

@@ -4,6 +4,7 @@
 package scan
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
@@ -21,6 +22,8 @@ type Scanner struct {
 	anchors  text.Anchors
 	looked   bool // anchors are those of the string that was looked at last; buffers are reused, so once only
 	found    []finding.Finding
+	// Kept are entities that nothing is done about: they hide nothing that stands inside them.
+	Kept finding.Set
 	// inner reads what was base64; it is made when the first is met and has none of its own.
 	inner  *Scanner
 	nested bool
@@ -79,12 +82,19 @@ func (sc *Scanner) Find(s string, g text.Gate, env *number.Env) []finding.Findin
 		}
 		sc.looked = false
 		sc.scan(s, g, env)
-		return finding.Merge(sc.found)
+		return sc.merged()
 	}
 	t := unsafe.String(unsafe.SliceData(sc.folded.Text), len(sc.folded.Text))
 	sc.scan(t, sc.anchors.Read(t), env)
 	for i, f := range sc.found {
 		sc.found[i].Start, sc.found[i].End = int(sc.folded.Off[f.Start]), int(sc.folded.Off[f.End])
+	}
+	return sc.merged()
+}
+
+func (sc *Scanner) merged() []finding.Finding {
+	if sc.Kept != 0 {
+		sc.found = slices.DeleteFunc(sc.found, func(f finding.Finding) bool { return sc.Kept.Has(f.Entity) })
 	}
 	return finding.Merge(sc.found)
 }
@@ -126,7 +136,7 @@ func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
 }
 
 func (sc *Scanner) tag(t string, i int) int {
-	if f, ok := secret.Tag(t, i, sc.classify); ok {
+	if f, ok := secret.Tag(t, i, sc.classify); ok && !sc.Kept.Has(f.Entity) {
 		sc.found = append(sc.found, f)
 		return f.End
 	}
@@ -255,7 +265,7 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 			return max(hi, i+1)
 		}
 	}
-	if f, ok := secret.Pair(t, i, env.Query, sc.classify); ok {
+	if f, ok := secret.Pair(t, i, env.Query, sc.classify); ok && !sc.Kept.Has(f.Entity) {
 		sc.found = append(sc.found, f)
 		return max(f.End, i+1)
 	}
@@ -282,7 +292,7 @@ func (sc *Scanner) dashes(t string, i int) int {
 			f, ok = secret.Flag(t, i, sc.classify)
 		}
 	}
-	if !ok {
+	if !ok || sc.Kept.Has(f.Entity) {
 		return i + 1
 	}
 	sc.found = append(sc.found, f)

@@ -62,6 +62,8 @@ func clauseEnd(s string, i, most int) int {
 			}
 		}
 	}
+	for end := i + maxTag; i < len(s) && i < end && !hardStop(s[i]); i++ { // no word is cut in two
+	}
 	for i < len(s) && !utf8.RuneStart(s[i]) {
 		i++
 	}
