@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -11,10 +12,20 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/shard"
 )
 
 // Config is the configuration of the sla_metrics connector.
 type Config struct {
+	// Role is judge or relay. Behind several gateways an order is judged in one place: the gateways relay, as order events
+	// (logs), what they see of it to the one that judges. Default judge.
+	Role Role `mapstructure:"role"`
+	// RelayID names this gateway to the judge, as no other. Required of a relay.
+	RelayID string `mapstructure:"relay_id"`
+	// Shards are the orders that are judged here, of 64 virtual shards: numbers and ranges, such as 0-31. The others are
+	// counted as misrouted. Default all.
+	Shards string `mapstructure:"shards"`
 	// Storage is the storage extension that keeps orders in flight and their counters over a restart. Without one they
 	// are forgotten. Messages and the counters of services are not kept.
 	Storage *component.ID `mapstructure:"storage"`
@@ -47,6 +58,9 @@ type FlowConfig struct {
 	EndToEnd *EndToEndConfig `mapstructure:"end_to_end"`
 }
 
+// Role says who judges what is seen.
+type Role string
+
 // SignalMatch says which telemetry may reach a stage.
 type SignalMatch string
 
@@ -57,6 +71,9 @@ type StatusMatch string
 type EndKind string
 
 const (
+	RoleJudge Role = "judge"
+	RoleRelay Role = "relay"
+
 	SignalAny  SignalMatch = "any"
 	SignalSpan SignalMatch = "span"
 	SignalLog  SignalMatch = "log"
@@ -204,6 +221,7 @@ type LimitsConfig struct {
 
 func createDefaultConfig() component.Config {
 	return &Config{
+		Role:      RoleJudge,
 		Services:  ServicesConfig{Enabled: true},
 		Incidents: configoptional.Default(IncidentsConfig{Quiet: 10 * time.Minute}),
 		Time: TimeConfig{
@@ -243,8 +261,40 @@ func (c *Config) Validate() error {
 	if c.MetricsFlushInterval < 100*time.Millisecond {
 		errs = append(errs, fmt.Errorf("metrics_flush_interval: %s is too short: use at least 100ms", c.MetricsFlushInterval))
 	}
-	return errors.Join(append(errs, c.Time.validate(), c.Limits.validate())...)
+	return errors.Join(append(errs, c.validateRole(), c.Time.validate(), c.Limits.validate())...)
 }
+
+func (c *Config) validateRole() error {
+	if _, err := shard.Parse(c.Shards); err != nil {
+		return fmt.Errorf("shards: %w", err)
+	}
+	switch c.Role {
+	case RoleJudge:
+		return nil
+	case RoleRelay:
+	default:
+		return fmt.Errorf("role: %q: use judge or relay", c.Role)
+	}
+	var errs []error
+	if !relayName.MatchString(c.RelayID) {
+		errs = append(errs, fmt.Errorf("relay_id: %q: name this gateway as no other is named, with 1 to 128 printable characters but no /", c.RelayID))
+	}
+	if len(c.Flows) == 0 && c.Messages == nil {
+		errs = append(errs, errors.New("role: relay, but there is nothing to relay: give it the judge's flows, or messages"))
+	}
+	if c.Storage != nil {
+		errs = append(errs, errors.New("storage: a relay keeps no orders: drop it; what waits for the judge is kept by its exporter's queue"))
+	}
+	if c.Incidents.HasValue() && c.Incidents.Get().Webhook.HasValue() {
+		errs = append(errs, errors.New("incidents::webhook: alerts are for the judge: drop it here"))
+	}
+	if c.Shards != "" {
+		errs = append(errs, errors.New("shards: a relay judges no orders: drop it"))
+	}
+	return errors.Join(errs...)
+}
+
+var relayName = regexp.MustCompile(`^[!-.0-~]([ -.0-~]{0,126}[!-.0-~])?$`)
 
 func (t *TimeConfig) validate() error {
 	var errs []error

@@ -21,6 +21,7 @@ import (
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/message"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/metadata"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/shard"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wheel"
 )
@@ -43,6 +44,9 @@ type judge struct {
 	incidents *incident.Tracker // nil if off
 	intake    *intake           // of alerts; nil if off
 	keeper    *keeper           // nil without a storage; set by Start
+	relay     *relay            // nil unless this is a relay: then it judges nothing
+	owns      shard.Set         // the orders that are judged here
+	flowOf    map[string]int    // by name
 
 	clockMu sync.Mutex
 	clock   *watermark.Clock // owned by clockMu
@@ -64,8 +68,10 @@ type judge struct {
 
 // flowJudge follows the orders of one flow.
 type flowJudge struct {
-	name  string
-	match flowMatch
+	name     string
+	match    flowMatch
+	stageOf  map[string]int // by name
+	promised map[string]int // transitions that orders carry the deadline of, by name
 
 	mu      sync.Mutex
 	started time.Time       // of its counters
@@ -84,11 +90,14 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 	t := config.Time
 	j := &judge{
 		id: set.ID, config: config, logger: set.Logger, telemetry: telemetry, settings: set.TelemetrySettings, identity: identity(set.ID),
-		red: series.New(config.Limits.MaxSeries),
+		red: series.New(config.Limits.MaxSeries), relay: newRelay(config), flowOf: map[string]int{},
 		clock: watermark.New(watermark.Config{
 			Lateness: t.AllowedLateness, Silence: t.PathSilence, Grace: t.RestoreGrace, Expiry: t.PathExpiry,
 			FreeRun: t.DirectSilence == SilenceAdvance, MaxPaths: config.Limits.MaxPaths,
 		}),
+	}
+	if j.owns, err = shard.Parse(config.Shards); err != nil {
+		return nil, err
 	}
 	if config.Messages != nil {
 		m := config.Messages
@@ -108,9 +117,10 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 		if err != nil {
 			return nil, err
 		}
+		j.flowOf[name] = len(j.flows)
 		j.flows = append(j.flows, &flowJudge{
 			name: name, match: fc.matcher(flow), told: map[problemSeries]struct{}{},
-			book: newBook(flow, config), ledger: ledger.New(flow),
+			book: newBook(flow, config), ledger: ledger.New(flow), stageOf: stageNames(flow), promised: promiseNames(flow),
 		})
 		j.declareIncidents(name, flow)
 	}
@@ -119,6 +129,24 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 
 func newBook(flow *lifecycle.Flow, config *Config) *lifecycle.Book {
 	return lifecycle.NewBook(flow, lifecycle.Limits{MaxOrders: config.Limits.MaxOrders, MaxAge: config.Time.MaxAge}, wheel.New())
+}
+
+func stageNames(flow *lifecycle.Flow) map[string]int {
+	names := map[string]int{}
+	for i, s := range flow.Stages {
+		names[s.Name] = i
+	}
+	return names
+}
+
+func promiseNames(flow *lifecycle.Flow) map[string]int {
+	names := map[string]int{}
+	for t := range flow.Transitions {
+		if flow.Transitions[t].Promised {
+			names[flow.TransitionName(t)] = t
+		}
+	}
+	return names
 }
 
 // retire lets go of what the judge holds once no instance needs it. Safe to call twice, and without Start.
@@ -156,6 +184,10 @@ func (j *judge) run(stop, done chan struct{}) {
 // tick moves the watermark and decides what is due.
 func (j *judge) tick(ctx context.Context) {
 	now := time.Now().UnixNano()
+	if j.relay != nil {
+		j.relay.beat(ctx, j, now)
+		return
+	}
 	j.clockMu.Lock()
 	mark := j.clock.Advance(now)
 	j.clockMu.Unlock()
@@ -215,6 +247,14 @@ func (j *judge) moveTime(resource pcommon.Resource, newest, now int64) {
 	path := ""
 	if j.config.Time.PathAttribute != "" {
 		path = textOf(resource.Attributes(), j.config.Time.PathAttribute)
+	}
+	j.movePath(path, newest, now)
+}
+
+func (j *judge) movePath(path string, newest, now int64) {
+	if j.relay != nil {
+		j.relay.observe(path, newest)
+		return
 	}
 	j.clockMu.Lock()
 	j.clock.Observe(path, newest, now)

@@ -125,7 +125,7 @@ func (p *port) Capabilities() consumer.Capabilities { return consumer.Capabiliti
 // ConsumeTraces reads a batch of spans.
 func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if p.lead {
-		p.judge.readTraces(ctx, td)
+		return p.judge.readTraces(ctx, td)
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 // ConsumeLogs reads a batch of log records.
 func (p *port) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if p.lead {
-		p.judge.readLogs(ctx, ld)
+		return p.judge.readLogs(ctx, ld)
 	}
 	return nil
 }
@@ -148,6 +148,11 @@ func (p *port) Start(ctx context.Context, host component.Host) error {
 	}
 	if err := j.observeState(); err != nil {
 		return err
+	}
+	if j.relay != nil {
+		if err := j.relay.check(j.ports); err != nil {
+			return err
+		}
 	}
 	j.started = time.Now()
 	for _, f := range j.flows {
@@ -196,7 +201,9 @@ func (p *port) Shutdown(ctx context.Context) error {
 	if last {
 		err = j.intake.stop(ctx) // before the last flush, which keeps what alerts told
 	}
-
+	if j.relay != nil {
+		j.relay.farewell()
+	}
 	j.tick(ctx)
 	if lastMetrics || last {
 		j.flush(ctx)

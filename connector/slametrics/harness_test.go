@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/connectortest"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -76,17 +77,26 @@ func newRigOn(t testing.TB, config string, d *disk) *rig {
 
 func newRigFrom(t testing.TB, cfg component.Config, d *disk) *rig {
 	t.Helper()
+	return newRigTo(t, cfg, d, nil)
+}
+
+// newRigTo makes a rig whose log records go to next, which is its own sink if nil.
+func newRigTo(t testing.TB, cfg component.Config, d *disk, next consumer.Logs) *rig {
+	t.Helper()
 	r := &rig{t: t, disk: d, metrics: new(consumertest.MetricsSink), records: new(consumertest.LogsSink)}
+	if next == nil {
+		next = r.records
+	}
 	r.moody = &moody{MetricsSink: r.metrics}
 	factory := slametrics.NewFactory()
 	set, ctx := connectortest.NewNopSettings(factory.Type()), context.Background()
 	tm, err := factory.CreateTracesToMetrics(ctx, set, cfg, r.moody)
 	require.NoError(t, err)
-	tl, err := factory.CreateTracesToLogs(ctx, set, cfg, r.records)
+	tl, err := factory.CreateTracesToLogs(ctx, set, cfg, next)
 	require.NoError(t, err)
 	lm, err := factory.CreateLogsToMetrics(ctx, set, cfg, r.moody)
 	require.NoError(t, err)
-	ll, err := factory.CreateLogsToLogs(ctx, set, cfg, r.records)
+	ll, err := factory.CreateLogsToLogs(ctx, set, cfg, next)
 	require.NoError(t, err)
 	r.traces, r.logs = []connector.Traces{tm, tl}, []connector.Logs{lm, ll}
 	r.born = time.Now().UTC()

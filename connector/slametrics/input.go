@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
@@ -34,6 +33,8 @@ type reading struct {
 	item    stage.Item          // the span or record being read
 	subject subject             // its attributes
 	found   []*stage.Rule
+	words   []word // of gateways
+	heard   heard
 }
 
 // sighting is an event and the order it belongs to.
@@ -45,6 +46,7 @@ type sighting struct {
 // pledge is a deadline that an event carries for its order.
 type pledge struct {
 	key        string
+	event      int // index of the event that carries it
 	transition int
 	at, until  int64
 }
@@ -64,13 +66,19 @@ func (j *judge) newReading() *reading {
 
 // readTraces counts requests, collects order events, and only then lets the batch move time: its own events must not
 // come too late.
-func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) {
+func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) error {
 	r := j.newReading()
+	defer j.release(r)
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
 		j.readResourceSpans(r, rs)
 	}
-	j.observe(ctx, r)
+	if err := j.observe(ctx, r); err != nil {
+		return err
+	}
+	if j.relay != nil && j.config.Services.Enabled { // now that the batch will not come again
+		j.countRequests(td)
+	}
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
 		newest := int64(0)
@@ -83,7 +91,7 @@ func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) {
 		j.moveTime(rs.Resource(), newest, r.now)
 	}
 	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalTraces)
-	j.release(r)
+	return nil
 }
 
 func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
@@ -106,7 +114,7 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 		r.items += int64(spans.Len())
 		for n := range spans.Len() {
 			span := spans.At(n)
-			if j.config.Services.Enabled {
+			if j.config.Services.Enabled && j.relay == nil {
 				j.countRequest(service, &key, span)
 			}
 			if j.incidents != nil && span.Status().Code() == ptrace.StatusCodeError {
@@ -117,6 +125,22 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 			}
 			if tracked {
 				j.sight(r, span, resource)
+			}
+		}
+	}
+}
+
+func (j *judge) countRequests(td ptrace.Traces) {
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		key := series.Key{Service: textOf(rs.Resource().Attributes(), serviceName)}
+		if key.Service == heartbeat {
+			continue
+		}
+		service := j.red.Hash(key.Service)
+		for k := range rs.ScopeSpans().Len() {
+			for n := range rs.ScopeSpans().At(k).Spans().Len() {
+				j.countRequest(service, &key, rs.ScopeSpans().At(k).Spans().At(n))
 			}
 		}
 	}
@@ -185,58 +209,6 @@ func (j *judge) sightMessage(r *reading, span ptrace.Span, service string) {
 	r.parcels = j.messages.Sight(&s, r.now, r.parcels)
 }
 
-// readLogs collects order events from log records, and then lets the batch move time.
-func (j *judge) readLogs(ctx context.Context, ld plog.Logs) {
-	r := j.newReading()
-	for i := range ld.ResourceLogs().Len() {
-		rl := ld.ResourceLogs().At(i)
-		resource := rl.Resource().Attributes()
-		service := textOf(resource, serviceName)
-		for f := range j.flows {
-			r.stages[f] = j.flows[f].match.stages.Of(service)
-		}
-		for k := range rl.ScopeLogs().Len() {
-			records := rl.ScopeLogs().At(k).LogRecords()
-			r.items += int64(records.Len())
-			for n := range records.Len() {
-				j.sightLog(r, records.At(n), resource)
-			}
-		}
-	}
-	j.observe(ctx, r)
-	for i := range ld.ResourceLogs().Len() {
-		rl := ld.ResourceLogs().At(i)
-		newest := int64(0)
-		for k := range rl.ScopeLogs().Len() {
-			records := rl.ScopeLogs().At(k).LogRecords()
-			for n := range records.Len() {
-				newest = max(newest, j.sane(logTime(records.At(n)), r.now))
-			}
-		}
-		j.moveTime(rl.Resource(), newest, r.now)
-	}
-	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalLogs)
-	j.release(r)
-}
-
-func (j *judge) sightLog(r *reading, record plog.LogRecord, resource pcommon.Map) {
-	at := logTime(record)
-	r.item, r.subject = stage.Item{Log: true}, subject{record.Attributes(), resource}
-	for f, among := range r.stages {
-		r.found = among.Find(&r.item, &r.subject, r.found[:0])
-		for _, rule := range r.found {
-			j.add(r, f, rule.Stage, stamps{at, at}, record.TraceID(), record.SpanID())
-		}
-	}
-}
-
-func logTime(record plog.LogRecord) int64 {
-	if t := record.Timestamp(); t != 0 {
-		return int64(t)
-	}
-	return int64(record.ObservedTimestamp())
-}
-
 type stamps struct{ start, end int64 }
 
 // add collects an event for every order that the key attribute names.
@@ -249,6 +221,9 @@ func (j *judge) add(r *reading, f, reached int, at stamps, trace [16]byte, span 
 	if !armed {
 		r.tally[f].old++
 	}
+	if at.start <= 0 || end != at.end {
+		at.start = end // a duration of two clocks is none
+	}
 	event := lifecycle.NewEvent(reached, at.start, end, trace, span, armed)
 	key, ok := r.subject.Get(j.flows[f].match.key)
 	if !ok {
@@ -257,17 +232,24 @@ func (j *judge) add(r *reading, f, reached int, at stamps, trace [16]byte, span 
 	}
 	if key.Type() == pcommon.ValueTypeSlice {
 		for i := range key.Slice().Len() {
-			r.sighted(f, text(key.Slice().At(i)), event)
-			j.pledge(r, f, text(key.Slice().At(i)), end)
+			j.sighted(r, f, text(key.Slice().At(i)), event)
 		}
 		return
 	}
-	r.sighted(f, text(key), event)
-	j.pledge(r, f, text(key), end)
+	j.sighted(r, f, text(key), event)
 }
 
-// pledge collects the deadlines that an event carries.
-func (j *judge) pledge(r *reading, f int, key string, at int64) {
+// sighted collects an event of an order, and the deadlines that it carries.
+func (j *judge) sighted(r *reading, f int, key string, event lifecycle.Event) {
+	if key == "" {
+		r.tally[f].noKey++
+		return
+	}
+	if !j.owned(key) {
+		r.heard.misrouted++
+		return
+	}
+	r.events[f] = append(r.events[f], sighting{key, event})
 	for _, p := range j.flows[f].match.promises {
 		v, ok := r.subject.Text(p.attribute)
 		if !ok {
@@ -278,21 +260,13 @@ func (j *judge) pledge(r *reading, f int, key string, at int64) {
 			r.tally[f].unreadable++
 			continue
 		}
-		r.pledges[f] = append(r.pledges[f], pledge{key, p.transition, at, until})
+		r.pledges[f] = append(r.pledges[f], pledge{key, len(r.events[f]) - 1, p.transition, event.At, until})
 	}
 }
 
 // tracked says that the batch has events of orders.
 func (r *reading) tracked() bool {
 	return slices.ContainsFunc(r.events, func(s []sighting) bool { return len(s) > 0 })
-}
-
-func (r *reading) sighted(f int, key string, event lifecycle.Event) {
-	if key == "" {
-		r.tally[f].noKey++
-		return
-	}
-	r.events[f] = append(r.events[f], sighting{key, event})
 }
 
 // release forgets the batch's strings and keeps the room.
@@ -304,7 +278,8 @@ func (j *judge) release(r *reading) {
 		r.events[f], r.stages[f], r.tally[f] = r.events[f][:0], nil, oddities{}
 	}
 	clear(r.parcels)
-	r.parcels = r.parcels[:0]
+	clear(r.words)
+	r.parcels, r.words, r.heard = r.parcels[:0], r.words[:0], heard{}
 	clear(r.failed)
 	r.failed = r.failed[:0]
 	clear(r.found)

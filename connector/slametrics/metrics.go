@@ -73,6 +73,17 @@ func (j *judge) measure(ctx context.Context) pmetric.Metrics {
 		metrics: sm.Metrics(), start: pcommon.NewTimestampFromTime(j.started), now: pcommon.NewTimestampFromTime(time.Now()),
 		known: map[string]pmetric.Metric{},
 	}
+	if j.relay == nil {
+		b.judgement(ctx, j)
+	}
+	if j.config.Services.Enabled {
+		j.red.Collect(b.service)
+	}
+	return md
+}
+
+// judgement tells what a judge alone knows.
+func (b *board) judgement(ctx context.Context, j *judge) {
 	b.flows(ctx, j)
 	if j.messages != nil {
 		j.messages.Collect(b.messages)
@@ -81,10 +92,6 @@ func (j *judge) measure(ctx context.Context) pmetric.Metrics {
 	paths, mark := j.clock.Paths(int64(b.now)), j.clock.Mark()
 	j.clockMu.Unlock()
 	b.time(paths, mark)
-	if j.config.Services.Enabled {
-		j.red.Collect(b.service)
-	}
-	return md
 }
 
 // flows tells all flows and keeps their state.

@@ -13,6 +13,8 @@ type oracleEvent struct {
 	order      string
 	stage      string
 	start, end int64
+	wild       int64 // the stamp that is sent instead; 0: none
+	old        bool  // too old to open an instance
 }
 
 type oracleTransition struct {
@@ -36,6 +38,7 @@ type stay struct {
 	at    int64
 	place float64
 	moved bool
+	old   bool
 }
 
 func (f *oracleFlow) rank(stage string) int { return slices.Index(f.ranks, stage) }
@@ -81,14 +84,16 @@ func (f *oracleFlow) story(log []oracleEvent, horizon int64) []stay {
 			break
 		}
 		slices.SortStableFunc(told, func(a, b stay) int { return cmp.Compare(a.place, b.place) })
-		if len(told) > 0 && told[len(told)-1].stage == e.stage {
-			continue
-		}
 		same := slices.DeleteFunc(slices.Clone(told), func(s stay) bool { return s.stage != e.stage })
-		if len(same) > 0 && e.start <= same[len(same)-1].at {
+		if len(told) > 0 && told[len(told)-1].stage == e.stage || len(same) > 0 && e.start <= same[len(same)-1].at {
+			for i := range told { // a time that is too old counts only until a better one comes
+				if told[i].place == same[len(same)-1].place && told[i].old && !e.old {
+					told[i].at, told[i].old = e.end, false
+				}
+			}
 			continue
 		}
-		s := stay{stage: e.stage, at: e.end, place: float64(n + 1)}
+		s := stay{stage: e.stage, at: e.end, place: float64(n + 1), old: e.old}
 		if len(same) == 0 {
 			for k := len(told) - 1; k >= 0; k-- {
 				if f.strictlyBefore(e.stage, told[k].stage) {
@@ -117,8 +122,12 @@ func (f *oracleFlow) verdicts(log []oracleEvent, horizon int64) map[string]tally
 	for _, t := range f.transitions {
 		var sum tally
 		for i, s := range story {
-			if s.stage != t.from {
+			if s.stage != t.from || s.old {
 				continue
+			}
+			again := slices.ContainsFunc(story[:i], func(before stay) bool { return before.stage == t.from && !before.old })
+			if t.whole && again {
+				break
 			}
 			sum.add(f.outcome(t, s, story[i+1:]), t, s.at, horizon)
 			if t.whole {

@@ -48,6 +48,7 @@ func TestAnOutageOfHalfAnHourLosesNoneOfTenThousandOrders(t *testing.T) {
 			}
 		}
 		require.Equal(t, orders/1000, lost)
+		t.Logf("outage: 30 minutes, %d orders in flight: stall alert raised, %d lost after it, %d of them falsely", orders, lost, lost-orders/1000)
 		require.Len(t, r.told(), 3*orders/1000, "each of them: breached, lost, and breached end to end")
 		require.Equal(t, float64(orders-orders/1000), r.numbers()["order.transitions{transition=submitted->priced,outcome=on_time}"])
 	})

@@ -49,7 +49,11 @@ type record struct {
 }
 
 // observe hands what was collected to the books.
-func (j *judge) observe(ctx context.Context, r *reading) {
+func (j *judge) observe(ctx context.Context, r *reading) error {
+	j.countHeard(ctx, &r.heard)
+	if j.relay != nil {
+		return j.relay.send(ctx, j, r)
+	}
 	if j.keeper != nil && r.tracked() {
 		j.keeper.mu.Lock()
 		defer j.keeper.mu.Unlock()
@@ -79,6 +83,7 @@ func (j *judge) observe(ctx context.Context, r *reading) {
 	for _, f := range r.failed {
 		j.incidents.Failed(f.service, f.first, f.last)
 	}
+	return nil
 }
 
 // settle turns the facts of a flow into numbers and records. The caller holds f.mu.

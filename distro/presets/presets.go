@@ -18,7 +18,7 @@ type Variable struct {
 	Meaning string
 }
 
-// Preset is a complete configuration of the collector.
+// Preset is a configuration of the collector: complete, but for relay, which changes the gateway's.
 type Preset struct {
 	// Name after "preset:".
 	Name string
@@ -39,6 +39,12 @@ var agentYAML []byte
 //go:embed gateway.yaml
 var gatewayYAML []byte
 
+//go:embed judge.yaml
+var judgeYAML []byte
+
+//go:embed relay.yaml
+var relayYAML []byte
+
 // All returns the presets, sorted by name. The result is the caller's own.
 func All() []Preset {
 	return []Preset{
@@ -53,6 +59,18 @@ func All() []Preset {
 			Summary:   "known senders only: orders named, redacted again and judged, handed to Jaeger and Prometheus over TLS",
 			YAML:      gatewayYAML,
 			Variables: gatewayVariables(),
+		},
+		{
+			Name:      "judge",
+			Summary:   "behind several gateways: takes their order events, judges each order, hands metrics to Prometheus and verdicts to a file",
+			YAML:      judgeYAML,
+			Variables: judgeVariables(),
+		},
+		{
+			Name:      "relay",
+			Summary:   "beside preset:gateway where there are several: orders are judged by preset:judge, not here",
+			YAML:      relayYAML,
+			Variables: relayVariables(),
 		},
 		{
 			Name:      "standalone",

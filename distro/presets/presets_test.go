@@ -49,7 +49,7 @@ func TestRetrieveNamesAllThatIsMissing(t *testing.T) {
 
 func TestRetrieveRefusesWhatIsNotAPreset(t *testing.T) {
 	_, err := provider{}.Retrieve(context.Background(), "preset:nope", nil)
-	require.EqualError(t, err, `unknown preset "nope": there are agent, gateway, standalone`)
+	require.EqualError(t, err, `unknown preset "nope": there are agent, gateway, judge, relay, standalone`)
 	_, err = provider{}.Retrieve(context.Background(), "file:x", nil)
 	require.ErrorContains(t, err, "preset:<name>")
 }
@@ -69,6 +69,21 @@ func TestStandaloneNeedsNothing(t *testing.T) {
 func TestPresetsListenOnLoopbackUnlessSendersAreAsked(t *testing.T) {
 	for _, p := range All() {
 		open := strings.Contains(string(p.YAML), "0.0.0.0")
-		require.Equal(t, p.Name == "gateway", open, p.Name)
+		require.Equal(t, p.Name == "gateway" || p.Name == "judge", open, p.Name)
 	}
+}
+
+// A relay's events name flow and stage: gateway and judge must know the same ones.
+func TestGatewayAndJudgeHaveTheSameFlows(t *testing.T) {
+	flows := func(name string) any {
+		p, err := Find(name)
+		require.NoError(t, err)
+		got, err := confmap.NewRetrievedFromYAML(p.YAML)
+		require.NoError(t, err)
+		conf, err := got.AsConf()
+		require.NoError(t, err)
+		return conf.Get("connectors::sla_metrics::flows")
+	}
+	require.NotNil(t, flows("judge"))
+	require.Equal(t, flows("gateway"), flows("judge"))
 }

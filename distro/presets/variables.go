@@ -27,7 +27,7 @@ func standaloneVariables() []Variable {
 func agentVariables() []Variable {
 	return append([]Variable{
 		{Name: "ORDERTRACE_INSTANCE", Required: true, Meaning: "name of this host, unique among the agents"},
-		{Name: "ORDERTRACE_GATEWAYS", Required: true, Meaning: "the gateway's OTLP/gRPC address, as a YAML list: [gw.example:4317]; one, since two would judge halves of an order each"},
+		{Name: "ORDERTRACE_GATEWAYS", Required: true, Meaning: "the gateways' OTLP/gRPC addresses, as a YAML list: [gw1.example:4317, gw2.example:4317]; several only if they run preset:relay, since two that judge would each see half of an order"},
 		{Name: "ORDERTRACE_GATEWAY_CA", Required: true, Meaning: "PEM file of the authority that signed the gateways' certificates"},
 		{Name: "ORDERTRACE_TOKEN_FILE", Required: true, Meaning: "file with this agent's token; make one: ordertrace token new"},
 		{Name: "ORDERTRACE_HMAC_KEY", Required: true, Meaning: hmacMeaning},
@@ -52,4 +52,31 @@ func gatewayVariables() []Variable {
 		{Name: "ORDERTRACE_INSTANCE", Default: "gateway", Meaning: "name of this host in its metrics"},
 		{Name: "ORDERTRACE_OTLP_MTLS_ENDPOINT", Default: "0.0.0.0:4319", Meaning: "where OTLP over gRPC is taken from senders with a client certificate"},
 	}, listenVariables("0.0.0.0", "/var/lib/ordertrace")...)
+}
+
+func judgeVariables() []Variable {
+	return []Variable{
+		{Name: "ORDERTRACE_TLS_CERT", Required: true, Meaning: "PEM certificate of this judge; for a trial: ordertrace certs dev"},
+		{Name: "ORDERTRACE_TLS_KEY", Required: true, Meaning: "PEM key of that certificate"},
+		{Name: "ORDERTRACE_CLIENT_CA", Required: true, Meaning: "PEM file of the authority that signed the gateways' client certificates"},
+		{Name: "ORDERTRACE_POLICY", Required: true, Meaning: "policy file: roles, and the gateways' certificates, whose role may write logs"},
+		{Name: "ORDERTRACE_PROMETHEUS_OTLP", Required: true, Meaning: "Prometheus' OTLP receiver: https://host:port/api/v1/otlp"},
+		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed Prometheus' certificate"},
+		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to Prometheus"},
+		{Name: "ORDERTRACE_BACKEND_KEY", Required: true, Meaning: "PEM key of that certificate"},
+		{Name: "ORDERTRACE_OTLP_MTLS_ENDPOINT", Default: "0.0.0.0:4319", Meaning: "where the gateways' order events are taken"},
+		{Name: "ORDERTRACE_HEALTH_ENDPOINT", Default: "127.0.0.1:13133", Meaning: "where health is answered (GET /)"},
+		{Name: "ORDERTRACE_METRICS_PORT", Default: "8888", Meaning: "loopback port of the collector's own metrics"},
+		{Name: "ORDERTRACE_DATA_DIR", Default: "/var/lib/ordertrace", Meaning: "orders, queues and log files; made when absent; a standby takes it over"},
+	}
+}
+
+func relayVariables() []Variable {
+	return []Variable{
+		{Name: "ORDERTRACE_INSTANCE", Required: true, Meaning: "name of this gateway, unique among the gateways: by it the judge knows whether it lives"},
+		{Name: "ORDERTRACE_JUDGE_OTLP", Required: true, Meaning: "the judge's OTLP over gRPC with TLS: host:port"},
+		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed the judge's certificate"},
+		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to the judge"},
+		{Name: "ORDERTRACE_BACKEND_KEY", Required: true, Meaning: "PEM key of that certificate"},
+	}
 }

@@ -81,15 +81,15 @@ func (h *heart) run(ctx context.Context, done chan struct{}) {
 }
 
 func (h *heart) beat(ctx context.Context) {
-	if err := h.next.ConsumeTraces(ctx, h.span(time.Now())); err != nil {
+	if err := h.next.ConsumeTraces(ctx, h.spans(time.Now())); err != nil {
 		h.telemetry.HeartbeatRefused.Add(ctx, 1)
 		return
 	}
 	h.telemetry.HeartbeatSent.Add(ctx, 1)
 }
 
-// span is one beat, in a trace of its own.
-func (h *heart) span(now time.Time) ptrace.Traces {
+// spans are one beat, each in a trace of its own.
+func (h *heart) spans(now time.Time) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	rs.Resource().Attributes().PutStr("service.name", name)
@@ -97,17 +97,19 @@ func (h *heart) span(now time.Time) ptrace.Traces {
 	ss := rs.ScopeSpans().AppendEmpty()
 	ss.Scope().SetName(metadata.ScopeName)
 	ss.Scope().SetVersion(h.version)
-	span := ss.Spans().AppendEmpty()
-	var trace pcommon.TraceID
-	var id pcommon.SpanID
-	rand.Read(trace[:]) // never fails
-	rand.Read(id[:])
-	span.SetTraceID(trace)
-	span.SetSpanID(id)
-	span.SetName(name)
-	span.SetKind(ptrace.SpanKindInternal)
 	at := pcommon.NewTimestampFromTime(now)
-	span.SetStartTimestamp(at)
-	span.SetEndTimestamp(at)
+	for range h.config.Traces {
+		span := ss.Spans().AppendEmpty()
+		var trace pcommon.TraceID
+		var id pcommon.SpanID
+		rand.Read(trace[:]) // never fails
+		rand.Read(id[:])
+		span.SetTraceID(trace)
+		span.SetSpanID(id)
+		span.SetName(name)
+		span.SetKind(ptrace.SpanKindInternal)
+		span.SetStartTimestamp(at)
+		span.SetEndTimestamp(at)
+	}
 	return td
 }

@@ -204,3 +204,21 @@ func TestGolden(t *testing.T) {
 		})
 	}
 }
+
+func TestABeatOfManyTracesIsHeardByEveryGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &door{}
+		h, tel := newHeart(t, map[string]any{"agent_id": "shop-1", "traces": 16}, next)
+		start(t, h)
+		synctest.Wait()
+		stop(t, h)
+		require.Len(t, next.spans, 1)
+		spans := next.spans[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+		traces := map[string]bool{}
+		for i := range spans.Len() {
+			traces[spans.At(i).TraceID().String()] = true
+		}
+		require.Len(t, traces, 16)
+		metadatatest.AssertEqualHeartbeatSent(t, tel, counted(1), metricdatatest.IgnoreTimestamp())
+	})
+}

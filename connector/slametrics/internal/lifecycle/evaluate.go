@@ -45,7 +45,7 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 		if int(vis[i].stage) != from || events[vis[i].event].flags&unarmed != 0 {
 			continue
 		}
-		if vis[i].again {
+		if vis[i].again && o.gone&(1<<from) != 0 {
 			return never // its first visit was dropped, after it was decided
 		}
 		in := b.flow.judge(vis, i, t, b.mark, 0)

@@ -1,9 +1,6 @@
 package lifecycle
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Event says that an order entered a stage. It holds no pointers, so that a million of them cost the garbage
 // collector nothing. The verdict bits belong to the book.
@@ -11,7 +8,7 @@ type Event struct {
 	At      int64    // event time: the end of the span, ns since the epoch
 	Trace   [16]byte // zero if unknown
 	Span    [8]byte
-	lag     uint32 // µs that the work began before At; the party in flows that CountDoubles
+	lag     uint32 // how long the work lasted, see encodeLag; the party in flows that CountDoubles
 	verdict uint16 // three bits for each transition that leaves the stage
 	Stage   uint8
 	flags   uint8
@@ -26,7 +23,7 @@ const (
 func NewEvent(stage int, start, end int64, trace [16]byte, span [8]byte, armed bool) Event {
 	e := Event{At: end, Stage: uint8(stage), Trace: trace, Span: span}
 	if start < end {
-		e.lag = uint32(min((end-start)/int64(time.Microsecond), math.MaxUint32))
+		e.lag = encodeLag(end - start)
 	}
 	if !armed {
 		e.flags = unarmed
@@ -41,8 +38,37 @@ func NewPartyEvent(stage int, at int64, party uint32, trace [16]byte, span [8]by
 	return e
 }
 
-// began is when the work started, to the microsecond.
-func (e *Event) began() int64 { return e.At - int64(e.lag)*int64(time.Microsecond) }
+// inMS marks a lag in milliseconds.
+const inMS = 1 << 31
+
+// encodeLag keeps microseconds up to half an hour, and milliseconds, rounded up, up to 24 days.
+func encodeLag(ns int64) uint32 {
+	if us := ns / int64(time.Microsecond); us < inMS {
+		return uint32(us)
+	}
+	ms := ns/int64(time.Millisecond) + 1
+	if ns%int64(time.Millisecond) == 0 {
+		ms--
+	}
+	return inMS | uint32(min(ms, inMS-1))
+}
+
+// Armed says that the event opens transition instances.
+func (e *Event) Armed() bool { return e.flags&unarmed == 0 }
+
+// Took is how long the work lasted, about.
+func (e *Event) Took() time.Duration {
+	if e.lag >= inMS {
+		return time.Duration(e.lag-inMS) * time.Millisecond
+	}
+	return time.Duration(e.lag) * time.Microsecond
+}
+
+// Party is who sent or took the message, in flows that CountDoubles.
+func (e *Event) Party() uint32 { return e.lag }
+
+// began is when the work started, about.
+func (e *Event) began() int64 { return e.At - int64(e.Took()) }
 
 func (e *Event) state(slot int) Verdict { return Verdict(e.verdict >> (3 * slot) & 7) }
 

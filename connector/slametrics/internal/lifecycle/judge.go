@@ -17,7 +17,8 @@ type folded func(i, rep int)
 // visits turns the events up to and including w, sorted, into the order's stays. Rules, in this order:
 //
 //  1. The same stage with no other stage between is a repeat; the least time counts. So is work that began before
-//     the earlier visit of its stage was over: an enclosing span is not rework.
+//     the earlier visit of its stage was over: an enclosing span is not rework. A time too old to be judged by
+//     counts only until a better one comes.
 //  2. The first visit of a stage that comes after one of its strict successors is out of order (skewed clocks):
 //     it is moved before the earliest of them, and keeps its own time.
 //  3. Nothing counts after the first end.
@@ -30,7 +31,12 @@ func (f *Flow) visits(events []Event, w int64, gone uint64, buf []visit, fold fo
 			break
 		}
 		if k := f.repeats(out, e); k >= 0 {
-			fold(i, out[k].event)
+			if v := &out[k]; events[v.event].flags&^e.flags&unarmed != 0 {
+				fold(v.event, i)
+				v.event, v.at = i, e.At
+			} else {
+				fold(i, v.event)
+			}
 			continue
 		}
 		out = append(out, visit{event: i, at: e.At, stage: e.Stage})

@@ -74,7 +74,7 @@ type Judge struct {
 	mu      sync.Mutex
 	book    *lifecycle.Book
 	parties map[party]uint32
-	names   []string // destination of each party
+	known   []party // by number
 	ledger  map[string]*ledger.Messages
 	facts   []lifecycle.Fact
 }
@@ -98,7 +98,7 @@ func New(c Config) (*Judge, error) {
 	limits := lifecycle.Limits{MaxOrders: c.MaxMessages, MaxAge: max(remember, 10*c.Deadline)}
 	return &Judge{
 		only: c.Destinations, remember: int64(limits.MaxAge), book: lifecycle.NewBook(flow, limits, wheel.New()),
-		parties: map[party]uint32{}, names: []string{otherwise}, ledger: map[string]*ledger.Messages{},
+		parties: map[party]uint32{}, known: []party{{destination: otherwise}}, ledger: map[string]*ledger.Messages{},
 	}, nil
 }
 
@@ -141,13 +141,13 @@ func (m *Judge) party(destination, service string) uint32 {
 	if n, ok := m.parties[party{destination, service}]; ok {
 		return n
 	}
-	if len(m.names) > maxDestinations {
+	if len(m.known) > maxDestinations {
 		return 0
 	}
-	n := uint32(len(m.names))
+	n := uint32(len(m.known))
 	p := party{strings.Clone(destination), strings.Clone(service)}
 	m.parties[p] = n
-	m.names = append(m.names, p.destination)
+	m.known = append(m.known, p)
 	return n
 }
 
@@ -178,7 +178,7 @@ func (m *Judge) settleLocked(now int64) (r Report) {
 			r.Refused++
 			continue
 		}
-		name := m.names[f.Party]
+		name := m.known[f.Party].destination
 		l := m.ledger[name]
 		if l == nil {
 			l = ledger.NewMessages()

@@ -33,6 +33,7 @@ type TelemetryBuilder struct {
 	SLAMetricsFlushFailures   metric.Int64Counter
 	SLAMetricsIncidentsDenied metric.Int64ObservableCounter
 	SLAMetricsItems           metric.Int64Counter
+	SLAMetricsOrderEvents     metric.Int64Counter
 	SLAMetricsOrders          metric.Int64ObservableGauge
 	SLAMetricsOrdersDropped   metric.Int64Counter
 	SLAMetricsPathsDenied     metric.Int64ObservableCounter
@@ -186,6 +187,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_sla_metrics_items",
 		metric.WithDescription("Spans and log records read. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SLAMetricsOrderEvents, err = builder.meter.Int64Counter(
+		"otelcol_sla_metrics_order_events",
+		metric.WithDescription("Order events that a relay sent (sent) or could not hand on (refused); and that a judge took (taken), could not read (malformed), that are of another version (foreign), name a flow or stage that it does not have (unknown), or belong to an order of another judge (misrouted). [Alpha]"),
+		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsOrders, err = builder.meter.Int64ObservableGauge(

@@ -44,6 +44,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.SLAMetricsEvents.Add(context.Background(), 1)
 	tb.SLAMetricsFlushFailures.Add(context.Background(), 1)
 	tb.SLAMetricsItems.Add(context.Background(), 1)
+	tb.SLAMetricsOrderEvents.Add(context.Background(), 1)
 	tb.SLAMetricsOrdersDropped.Add(context.Background(), 1)
 	tb.SLAMetricsRecordsDropped.Add(context.Background(), 1)
 	tb.SLAMetricsStateFailures.Add(context.Background(), 1)
@@ -62,6 +63,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsItems(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSLAMetricsOrderEvents(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSLAMetricsOrders(t, testTel,

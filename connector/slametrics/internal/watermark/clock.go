@@ -25,7 +25,7 @@ type Config struct {
 	Silence  time.Duration // a path that is silent for longer is stalled
 	Grace    time.Duration // how long a path that speaks again is held
 	Expiry   time.Duration // a path that is silent for longer is gone, and no longer waited for; 0 is never
-	FreeRun  bool          // the direct path's time follows the wall clock while it is silent
+	FreeRun  bool          // the time of direct paths follows the wall clock while it is silent
 	MaxPaths int           // bound on named paths; the telemetry of further ones counts as direct
 }
 
@@ -142,7 +142,7 @@ func (c *Clock) Paths(now int64) []Status {
 	all := make([]Status, 0, len(c.paths))
 	for name, p := range c.paths {
 		all = append(all, Status{
-			Path:    name,
+			Path:    name + suffix(name),
 			Lag:     time.Duration(now - p.released),
 			Stalled: now-p.arrival > int64(c.config.Silence) && !c.free(name),
 			Held:    p.hold > 0 || now < c.hold,
@@ -152,4 +152,12 @@ func (c *Clock) Paths(now int64) []Status {
 	return all
 }
 
-func (c *Clock) free(name string) bool { return c.config.FreeRun && name == Direct }
+// suffix completes the name of a path of nameless senders behind a gateway.
+func suffix(name string) string {
+	if name != Direct && direct(name) {
+		return "direct"
+	}
+	return ""
+}
+
+func (c *Clock) free(name string) bool { return c.config.FreeRun && direct(name) }
