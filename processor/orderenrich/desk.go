@@ -131,8 +131,12 @@ func (d *desk) element(acts extract.Actions, at extract.Place, k string, v pcomm
 // add ends the reading of one span or record: it goes into the batch with all that was found.
 func (d *desk) add(trace [16]byte, id, parent [8]byte) {
 	r := d.reader
-	r.Settle()
 	d.batch.Add(trace, id, parent)
+	if r.Empty() && len(d.resource) == 0 {
+		d.marks = append(d.marks, mark{})
+		return
+	}
+	r.Settle()
 	for _, list := range [...][]extract.Fact{r.Facts, d.resource} {
 		for _, f := range list {
 			if d.guard {
@@ -173,10 +177,14 @@ func (d *desk) links(trace pcommon.TraceID, links ptrace.SpanLinkSlice) {
 // stamp writes what the batch decided on the span or record with number i.
 func (d *desk) stamp(i int, attrs pcommon.Map) {
 	m := d.marks[i]
+	if m == (mark{}) && d.batch.Silent(i) {
+		d.counts.silent++
+		return
+	}
 	for r := range d.names {
 		bit := uint32(1) << r
 		out := d.stampOne(i, r, attrs, m.written&bit != 0, m.plural&bit != 0, m.ours&bit != 0)
-		d.counts[r][out]++
+		d.counts.by[r][out]++
 		if !d.write && m.ours&bit != 0 {
 			attrs.Remove(d.sources[r])
 		}

@@ -152,9 +152,10 @@ func (p *placing) releaseSure(e *waiting.Entry[*crate]) {
 
 // takeCounts adds what the other desk counted, and clears it for the next trace.
 func (p *placing) takeCounts() {
-	for r := range p.d.counts {
-		for k, n := range p.other.counts[r] {
-			p.d.counts[r][k] += n
+	p.d.counts.silent += p.other.counts.silent
+	for r := range p.d.counts.by {
+		for k, n := range p.other.counts.by[r] {
+			p.d.counts.by[r][k] += n
 		}
 	}
 	p.other.clear()

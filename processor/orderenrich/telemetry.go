@@ -31,7 +31,10 @@ const (
 var outcomeNames = [outcomes]string{"present", "stamped", "corrected", "several", "none"}
 
 // counts is what became of a payload.
-type counts [extract.MaxRules][outcomes]int64
+type counts struct {
+	by     [extract.MaxRules][outcomes]int64
+	silent int64 // nothing, for all identifiers
+}
 
 // meters turns facts into self-telemetry. The options are made once, so that recording does not allocate.
 type meters struct {
@@ -77,12 +80,14 @@ func (m *meters) options(kv ...attribute.KeyValue) []metric.AddOption {
 
 func (m *meters) items(ctx context.Context, c *counts) {
 	for r := range m.perItem {
-		for o, n := range c[r] {
+		c.by[r][nothing] += c.silent
+		for o, n := range c.by[r] {
 			if n > 0 {
 				m.tb.OrderEnrichItems.Add(ctx, n, m.perItem[r][o]...)
 			}
 		}
 	}
+	c.silent = 0
 }
 
 func (m *meters) learnt(ctx context.Context, l lineage.Learnt) {

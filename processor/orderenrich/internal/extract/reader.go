@@ -47,6 +47,12 @@ type Found struct {
 	Plural uint32
 	// Stamped is what "<name>.source" says: the value was written by another collector, not by the service.
 	Stamped [MaxRules]binding.Source
+	noted   bool // Stamped was written to
+}
+
+// Empty says that nothing was found.
+func (f *Found) Empty() bool {
+	return len(f.Facts)+len(f.IDs) == 0 && f.Written|f.Plural == 0 && !f.noted
 }
 
 // Reader collects what attributes say. Reset begins a new span.
@@ -62,7 +68,7 @@ func NewReader(m *Matcher) *Reader { return &Reader{m: m} }
 // Reset forgets what was found.
 func (r *Reader) Reset() {
 	r.Facts, r.IDs = r.Facts[:0], r.IDs[:0]
-	r.Written, r.Plural = 0, 0
+	r.Written, r.Plural, r.noted = 0, 0, false
 	r.Stamped = [MaxRules]binding.Source{}
 }
 
@@ -78,7 +84,12 @@ func (r *Reader) Release() {
 type Actions []action
 
 // Find says what an attribute can hold; nothing for almost all of them.
-func (r *Reader) Find(key string) Actions { return r.m.match(key) }
+func (r *Reader) Find(key string) Actions {
+	if !r.m.keys.maybe(key) {
+		return nil
+	}
+	return r.m.keys.find(key)
+}
 
 // Read takes one attribute of which Find said something; several values of a list are read one by one.
 func (r *Reader) Read(acts Actions, at Place, key, value string) {
@@ -124,6 +135,7 @@ func (r *Reader) act(a action, at Place, key, value string) {
 	case kindSource:
 		if key == rule.name+".source" {
 			r.Stamped[a.rule] = binding.ParseSource(value)
+			r.noted = true
 		}
 	case kindPlural:
 		if key == rule.name+"s" {

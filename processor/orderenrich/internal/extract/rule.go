@@ -82,9 +82,7 @@ type action struct {
 // Matcher knows which attribute keys matter.
 type Matcher struct {
 	rules []rule
-	// filter has a bit for each length, chosen by the last byte and the one in the middle: most keys end there.
-	filter [256]uint64
-	keys   map[string][]action
+	keys  keys
 }
 
 // headerPrefixes are those of the semantic conventions, old and new.
@@ -95,7 +93,7 @@ func Compile(rules []Rule, messages, conversations bool) (*Matcher, error) {
 	if len(rules) > MaxRules {
 		return nil, fmt.Errorf("%d identifiers: at most %d", len(rules), MaxRules)
 	}
-	m := &Matcher{keys: map[string][]action{}}
+	m := &Matcher{}
 	var errs []error
 	for i, r := range rules {
 		c, err := m.compile(uint8(i), r)
@@ -180,41 +178,12 @@ func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
 	return c, errors.Join(errs...)
 }
 
-func (m *Matcher) add(a action, keys ...string) {
-	for _, k := range keys {
-		k = fold(k)
-		if k == "" || len(k) > maxKey || hasAction(m.keys[k], a) {
-			continue
-		}
-		m.keys[k] = append(m.keys[k], a)
-		m.filter[digest(k)] |= 1 << (len(k) & 63)
-	}
-}
-
-// hasAction treats a second place in the list as a repetition: the first, the better one, stands.
-func hasAction(list []action, a action) bool {
-	for _, o := range list {
-		if o.kind == a.kind && o.rule == a.rule && (a.kind != kindTable || o.order == a.order) {
-			return true
+func (m *Matcher) add(a action, names ...string) {
+	for _, n := range names {
+		if n = fold(n); n != "" && len(n) <= maxKey {
+			m.keys.add(n, a)
 		}
 	}
-	return false
-}
-
-// digest is the same for all cases of a key, which must not be empty.
-func digest(key string) uint8 { return foldByte(key[len(key)-1])*31 + foldByte(key[len(key)/2]) }
-
-// match returns what a key can hold; nil for almost all keys, at the cost of one table look.
-func (m *Matcher) match(key string) []action {
-	n := len(key)
-	if n == 0 || n > maxKey || m.filter[digest(key)]&(1<<(n&63)) == 0 {
-		return nil
-	}
-	var buf [maxKey]byte
-	for i := range n {
-		buf[i] = foldByte(key[i])
-	}
-	return m.keys[string(buf[:n])]
 }
 
 // spellings lists the forms in which a name is written: orderId, order_id, order-id and OrderID are one name.

@@ -14,11 +14,26 @@ type trie struct {
 }
 
 type node struct {
-	literal map[string]*node
+	literal []branch
 	capture *node
 	any     *node
 	rest    bool // a template ends here with **
 	end     bool // a template ends here
+}
+
+// branch is a literal segment. Templates have few at one place, so that they are compared one by one.
+type branch struct {
+	text string
+	next *node
+}
+
+func (n *node) branch(text string) *node {
+	for i := range n.literal {
+		if n.literal[i].text == text {
+			return n.literal[i].next
+		}
+	}
+	return nil
 }
 
 const maxSegments = 32
@@ -61,13 +76,10 @@ func (t *trie) add(name, template string) error {
 		case s == "" || strings.ContainsAny(s, "{}*?#"):
 			return fmt.Errorf("segment %q: write text, *, a final ** or {%s}", s, name)
 		default:
-			if n.literal == nil {
-				n.literal = map[string]*node{}
-			}
-			next := n.literal[s]
+			next := n.branch(s)
 			if next == nil {
 				next = &node{}
-				n.literal[s] = next
+				n.literal = append(n.literal, branch{s, next})
 			}
 			n = next
 		}
@@ -102,8 +114,14 @@ func (n *node) match(path, captured string) (string, bool) {
 	if path == "" {
 		return captured, n.end || n.rest
 	}
-	segment, rest, _ := strings.Cut(path, "/")
-	if next := n.literal[segment]; next != nil {
+	segment, rest := path, ""
+	for i := range len(path) {
+		if path[i] == '/' {
+			segment, rest = path[:i], path[i+1:]
+			break
+		}
+	}
+	if next := n.branch(segment); next != nil {
 		if v, ok := next.match(rest, captured); ok {
 			return v, true
 		}

@@ -49,6 +49,7 @@ type group struct {
 	first  int32 // where its spans begin in Batch.byGroup
 	values int32 // head of its list in Batch.values
 	known  [2]int32
+	grown  bool                    // the tree decides for some identifier
 	tree   [extract.MaxRules]int32 // 1 + offset of the decisions of each span, 0 if the trace has one value
 }
 
@@ -88,6 +89,7 @@ type Batch struct {
 	joins  []join
 	known  []binding.Binding
 	trees  []Decision
+	common []common // what holds for the spans of a group that say nothing, by group and identifier
 	// byGroup is the spans in the order of their groups; empty until a tree is needed.
 	byGroup []int32
 	table   []int32 // open addressing: 1 + group
@@ -122,6 +124,11 @@ type Quarantine struct {
 	Tag    uint16
 }
 
+type common struct {
+	Decision
+	made bool
+}
+
 // Decision is what a span belongs to: one Value, or the sorted Set of several, or nothing.
 type Decision struct {
 	Value  string
@@ -140,6 +147,7 @@ func (b *Batch) Reset() {
 	clear(b.values)
 	clear(b.known)
 	clear(b.trees)
+	clear(b.common)
 	clear(b.table)
 	b.spans, b.facts, b.groups, b.values = b.spans[:0], b.facts[:0], b.groups[:0], b.values[:0]
 	b.joins, b.known, b.trees = b.joins[:0], b.known[:0], b.trees[:0]

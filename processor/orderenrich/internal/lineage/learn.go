@@ -1,6 +1,7 @@
 package lineage
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ordertrace/ordertrace/internal/binding"
@@ -34,6 +35,8 @@ func (b *Batch) Learn(now time.Time) Learnt {
 	for g := range b.groups {
 		b.settle(int32(g))
 	}
+	b.common = slices.Grow(b.common[:0], len(b.groups)*len(b.rules))[:len(b.groups)*len(b.rules)]
+	clear(b.common)
 	return b.learnt
 }
 
@@ -281,8 +284,26 @@ func (b *Batch) settle(gi int32) {
 	}
 }
 
+// Silent says that nothing is known of the trace of a span.
+func (b *Batch) Silent(s int) bool {
+	g := &b.groups[b.spans[s].group]
+	return g.values == none && g.known[0] == g.known[1]
+}
+
 // Decide says what a span belongs to: what it or its trace is known by, else what an identifier that leads is known by.
 func (b *Batch) Decide(s, rule int) Decision {
+	sp := &b.spans[s]
+	if sp.facts != none || b.groups[sp.group].grown {
+		return b.choose(s, rule)
+	}
+	c := &b.common[int(sp.group)*len(b.rules)+rule]
+	if !c.made {
+		*c = common{b.choose(s, rule), true}
+	}
+	return c.Decision
+}
+
+func (b *Batch) choose(s, rule int) Decision {
 	d := b.decide(s, rule)
 	if len(b.rules[rule].Follows) > 0 && d.Source <= binding.Order {
 		if led := b.follow(s, rule); led.Source != binding.NoSource {

@@ -28,7 +28,7 @@ func (b *Batch) grow(gi int32, rule uint8, fallback Decision) {
 	for range g.spans {
 		b.trees = append(b.trees, Decision{})
 	}
-	g.tree[rule] = int32(offset) + 1
+	g.tree[rule], g.grown = int32(offset)+1, true
 	out := b.trees[offset:]
 	for i, m := range w.members {
 		out[i], _, _ = b.own(m, rule)
