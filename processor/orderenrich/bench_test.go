@@ -2,8 +2,10 @@ package orderenrich
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -102,4 +104,38 @@ func BenchmarkStreamEverySpanStamped(b *testing.B) {
 		_ = p.ConsumeTraces(context.Background(), in)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(td.SpanCount()), "ns/span")
+}
+
+// BenchmarkHold is a span's whole way: into the room, and out of it at the deadline, stamped.
+func BenchmarkHold(b *testing.B) {
+	cfg := loadConfig(b, `
+hold: {max_wait: 10m, max_bytes: 1GiB}
+identifiers:
+  order.id: {attributes: [order.id, orderId, app.order.id], url_path: ["/api/orders/{order.id}/**"], query: [orderId], message_id: true, span_links: true, pattern: "ORD-[0-9]{8}"}
+  session.id: {attributes: [session.id, sessionId], headers: [x-session-id]}
+`)
+	next, err := NewFactory().CreateTraces(context.Background(), processortest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+	require.NoError(b, err)
+	require.NoError(b, next.Start(context.Background(), componenttest.NewNopHost()))
+	p := next.(*tracesProcessor)
+	td := benchPayload(true)
+	b.ReportAllocs()
+	for n := uint32(0); b.Loop(); n++ {
+		b.StopTimer()
+		in := ptrace.NewTraces()
+		td.CopyTo(in)
+		eachSpan(in, func(s ptrace.Span) {
+			id := s.TraceID()
+			binary.BigEndian.PutUint32(id[8:], n)
+			s.SetTraceID(id)
+			s.Attributes().EnsureCapacity(20)
+		})
+		b.StartTimer()
+		_ = p.ConsumeTraces(context.Background(), in)
+		p.hold.release(p.hold.room.Due(time.Now(), true, nil), deadline)
+		p.hold.flush(context.Background())
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(td.SpanCount()), "ns/span")
+	require.Zero(b, p.hold.room.Stats().Spans)
+	require.NoError(b, p.Shutdown(context.Background()))
 }
