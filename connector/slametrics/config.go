@@ -102,6 +102,9 @@ type StageConfig struct {
 	Status StatusMatch `mapstructure:"status"`
 	// Attributes of the span or log record, else of its resource, compared as text.
 	Attributes map[string]string `mapstructure:"attributes"`
+	// Condition in OTTL, of the span or log record: it is asked last, of what meets the rest. With signal any it holds
+	// for the signals in whose terms it can be written.
+	Condition string `mapstructure:"condition"`
 	// End says that the stage ends the order: good, bad or neutral.
 	End EndKind `mapstructure:"end"`
 }

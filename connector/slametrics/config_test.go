@@ -73,17 +73,23 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
 		"a webhook without a port":        {"incidents: {webhook: {endpoint: 127.0.0.1, token_file: t}}", []string{"give host:port"}},
 		"a webhook without a token":       {"incidents: {webhook: {}}", []string{"webhook::token_file: none: name a file"}},
 		"no quiet":                        {"incidents: {quiet: 0s}", []string{"quiet: 0s: use 1s or more"}},
-		"an unknown key":                  {"objectives: []", []string{"objectives"}},
-		"nothing at all":                  {"services: {enabled: false}", []string{"nothing to do"}},
-		"unknown in list":                 {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},
-		"a role that is none":             {"role: king", []string{`role: "king": use judge or relay`}},
-		"a relay without a name":          {"role: relay\nmessages: {deadline: 1s}", []string{"relay_id", "as no other"}},
-		"a relay named like a path":       {"role: relay\nrelay_id: a/b\nmessages: {deadline: 1s}", []string{"relay_id", "no /"}},
-		"a relay without flows":           {"role: relay\nrelay_id: a", []string{"nothing to relay"}},
-		"a relay with state":              {"role: relay\nrelay_id: a\nstorage: x\nmessages: {deadline: 1s}", []string{"a relay keeps no orders"}},
-		"a relay with shards":             {"role: relay\nrelay_id: a\nshards: 0-31\nmessages: {deadline: 1s}", []string{"a relay judges no orders"}},
-		"a relay that takes alerts":       {"role: relay\nrelay_id: a\nmessages: {deadline: 1s}\nincidents: {webhook: {token_file: t}}", []string{"alerts are for the judge"}},
-		"shards that are none":            {"shards: 0-64", []string{"shards", "from 0 to 63"}},
+		"a condition that is none": {flow(`
+    stages: {a: {condition: 'order is lost'}}`), []string{`stages::a: condition: "order is lost"`, "write it in OTTL"}},
+		"a condition of another signal": {flow(`
+    stages: {a: {signal: log, condition: 'kind == SPAN_KIND_SERVER'}}`), []string{"stages::a: condition", "kind"}},
+		"a function that is none": {flow(`
+    stages: {a: {condition: 'Lost(attributes["x"])'}}`), []string{`undefined function "Lost"`}},
+		"an unknown key":            {"objectives: []", []string{"objectives"}},
+		"nothing at all":            {"services: {enabled: false}", []string{"nothing to do"}},
+		"unknown in list":           {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},
+		"a role that is none":       {"role: king", []string{`role: "king": use judge or relay`}},
+		"a relay without a name":    {"role: relay\nmessages: {deadline: 1s}", []string{"relay_id", "as no other"}},
+		"a relay named like a path": {"role: relay\nrelay_id: a/b\nmessages: {deadline: 1s}", []string{"relay_id", "no /"}},
+		"a relay without flows":     {"role: relay\nrelay_id: a", []string{"nothing to relay"}},
+		"a relay with state":        {"role: relay\nrelay_id: a\nstorage: x\nmessages: {deadline: 1s}", []string{"a relay keeps no orders"}},
+		"a relay with shards":       {"role: relay\nrelay_id: a\nshards: 0-31\nmessages: {deadline: 1s}", []string{"a relay judges no orders"}},
+		"a relay that takes alerts": {"role: relay\nrelay_id: a\nmessages: {deadline: 1s}\nincidents: {webhook: {token_file: t}}", []string{"alerts are for the judge"}},
+		"shards that are none":      {"shards: 0-64", []string{"shards", "from 0 to 63"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := check(t, tc.config)

@@ -117,9 +117,13 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 		if err != nil {
 			return nil, err
 		}
+		match, err := fc.matcher(flow)
+		if err != nil {
+			return nil, err
+		}
 		j.flowOf[name] = len(j.flows)
 		j.flows = append(j.flows, &flowJudge{
-			name: name, match: fc.matcher(flow), told: map[problemSeries]struct{}{},
+			name: name, match: match, told: map[problemSeries]struct{}{},
 			book: newBook(flow, config), ledger: ledger.New(flow), stageOf: stageNames(flow), promised: promiseNames(flow),
 		})
 		j.declareIncidents(name, flow)

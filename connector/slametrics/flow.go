@@ -2,15 +2,22 @@ package slametrics
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottllog"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottlspan"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/ottlfuncs"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/stage"
@@ -40,6 +47,62 @@ type flowMatch struct {
 	key      string
 	promises []promiseMatch
 	stages   *stage.Matcher
+	// conditions by stage, asked of what meets the stage's rule.
+	conditions []condition
+}
+
+// condition is in the terms of spans, of log records, or both; nil where there is none.
+type condition struct {
+	span *ottl.Condition[*ottlspan.TransformContext]
+	log  *ottl.Condition[*ottllog.TransformContext]
+}
+
+// ofSpan says whether the condition, if there is one, holds.
+func (c *condition) ofSpan(rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, span ptrace.Span) (bool, error) {
+	if c.span == nil {
+		return true, nil
+	}
+	of := ottlspan.NewTransformContextPtr(rs, ss, span)
+	defer of.Close()
+	return c.span.Eval(context.Background(), of)
+}
+
+// ofLog says whether the condition, if there is one, holds.
+func (c *condition) ofLog(rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord) (bool, error) {
+	if c.log == nil {
+		return true, nil
+	}
+	of := ottllog.NewTransformContextPtr(rl, sl, record)
+	defer of.Close()
+	return c.log.Eval(context.Background(), of)
+}
+
+// compileCondition reads the stage's condition for the signals that may reach it.
+func (s *StageConfig) compileCondition() (c condition, err error) {
+	if s.Condition == "" {
+		return c, nil
+	}
+	set := component.TelemetrySettings{Logger: zap.NewNop()}
+	var spanErr, logErr error
+	if s.Signal != SignalLog {
+		functions := ottlfuncs.StandardConverters[*ottlspan.TransformContext]()
+		root := ottlfuncs.NewIsRootSpanFactoryNew()
+		functions[root.Name()] = root
+		var p ottl.Parser[*ottlspan.TransformContext]
+		if p, spanErr = ottlspan.NewParser(functions, set); spanErr == nil {
+			c.span, spanErr = p.ParseCondition(s.Condition)
+		}
+	}
+	if s.Signal != SignalSpan && !s.spansOnly() {
+		var p ottl.Parser[*ottllog.TransformContext]
+		if p, logErr = ottllog.NewParser(ottlfuncs.StandardConverters[*ottllog.TransformContext](), set); logErr == nil {
+			c.log, logErr = p.ParseCondition(s.Condition)
+		}
+	}
+	if c.span == nil && c.log == nil {
+		return c, fmt.Errorf("condition: %q: %w: write it in OTTL, as in attributes[\"order.status\"] == \"CLOSED\"", s.Condition, errors.Join(spanErr, logErr))
+	}
+	return c, nil
 }
 
 // subject reads attributes of a span or log record, else of its resource.
@@ -77,25 +140,6 @@ func textOf(m pcommon.Map, key string) string {
 		return text(v)
 	}
 	return ""
-}
-
-// instant reads RFC 3339, or Unix time in s, ms, µs or ns, told apart by their size.
-func instant(text string) (int64, bool) {
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t.UnixNano(), t.Year() > 1970 && t.Year() < 2262
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case err != nil || n <= 0:
-		return 0, false
-	case n < 9e9: // seconds, up to the year 2255
-		return n * int64(time.Second), true
-	case n < 9e12:
-		return n * int64(time.Millisecond), true
-	case n < 9e15: // microseconds
-		return n * int64(time.Microsecond), true
-	}
-	return n, true
 }
 
 func (f *FlowConfig) keyAttribute() string { return cmp.Or(f.Key, "order.id") }
@@ -138,8 +182,11 @@ func (f *FlowConfig) validate(maxAge time.Duration) error {
 
 func (s *StageConfig) validate() error {
 	var errs []error
-	if s.Service == "" && s.SpanName == "" && s.Kind == "" && len(s.Attributes) == 0 {
-		errs = append(errs, errors.New("no condition: every span would reach it: give service, span_name, kind or attributes"))
+	if s.Service == "" && s.SpanName == "" && s.Kind == "" && len(s.Attributes) == 0 && s.Condition == "" {
+		errs = append(errs, errors.New("no condition: every span would reach it: give service, span_name, kind, attributes or condition"))
+	}
+	if _, err := s.compileCondition(); err != nil {
+		errs = append(errs, err)
 	}
 	if !slices.Contains([]SignalMatch{"", SignalAny, SignalSpan, SignalLog}, s.Signal) {
 		errs = append(errs, fmt.Errorf("signal: %q: use any, span or log", s.Signal))
@@ -230,8 +277,8 @@ func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
 }
 
 // matcher compiles the conditions of a flow's stages.
-func (f *FlowConfig) matcher(flow *lifecycle.Flow) flowMatch {
-	m := flowMatch{key: f.keyAttribute()}
+func (f *FlowConfig) matcher(flow *lifecycle.Flow) (flowMatch, error) {
+	m := flowMatch{key: f.keyAttribute(), conditions: make([]condition, len(flow.Stages))}
 	for i, t := range f.Transitions {
 		if t.DeadlineAttribute != "" {
 			m.promises = append(m.promises, promiseMatch{i, t.DeadlineAttribute})
@@ -244,11 +291,18 @@ func (f *FlowConfig) matcher(flow *lifecycle.Flow) flowMatch {
 			Stage: rank, Service: c.Service, Name: c.SpanName, Kind: int32(spanKinds[c.Kind]), Status: statuses[c.Status],
 			Spans: c.Signal != SignalLog, Logs: c.Signal != SignalSpan && !c.spansOnly(),
 		}
+		var err error
+		if m.conditions[rank], err = c.compileCondition(); err != nil {
+			return m, err
+		}
+		if c.Condition != "" {
+			r.Spans, r.Logs = m.conditions[rank].span != nil, m.conditions[rank].log != nil
+		}
 		for _, key := range slices.Sorted(maps.Keys(c.Attributes)) {
 			r.Attributes = append(r.Attributes, stage.Attribute{Key: key, Value: c.Attributes[key]})
 		}
 		rules[rank] = r
 	}
 	m.stages = stage.New(rules)
-	return m
+	return m, nil
 }

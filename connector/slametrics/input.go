@@ -33,8 +33,15 @@ type reading struct {
 	item    stage.Item          // the span or record being read
 	subject subject             // its attributes
 	found   []*stage.Rule
-	words   []word // of gateways
+	moments []moment // how far each resource's path has come
+	words   []word   // of gateways
 	heard   heard
+}
+
+// moment is the newest stamp of a resource's telemetry; 0 if it has none.
+type moment struct {
+	resource pcommon.Resource
+	newest   int64
 }
 
 // sighting is an event and the order it belongs to.
@@ -52,7 +59,7 @@ type pledge struct {
 }
 
 // oddities are the events of a flow that were not taken at their word.
-type oddities struct{ future, old, noKey, unreadable int64 }
+type oddities struct{ future, old, noKey, unreadable, unclear int64 }
 
 func (j *judge) newReading() *reading {
 	r, ok := j.readings.Get().(*reading)
@@ -71,7 +78,7 @@ func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) error {
 	defer j.release(r)
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
-		j.readResourceSpans(r, rs)
+		r.moments = append(r.moments, moment{rs.Resource(), j.readResourceSpans(r, rs)})
 	}
 	if err := j.observe(ctx, r); err != nil {
 		return err
@@ -79,31 +86,19 @@ func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) error {
 	if j.relay != nil && j.config.Services.Enabled { // now that the batch will not come again
 		j.countRequests(td)
 	}
-	for i := range td.ResourceSpans().Len() {
-		rs := td.ResourceSpans().At(i)
-		newest := int64(0)
-		for k := range rs.ScopeSpans().Len() {
-			spans := rs.ScopeSpans().At(k).Spans()
-			for n := range spans.Len() {
-				newest = max(newest, j.sane(int64(spans.At(n).EndTimestamp()), r.now))
-			}
-		}
-		j.moveTime(rs.Resource(), newest, r.now)
+	for _, m := range r.moments {
+		j.moveTime(m.resource, m.newest, r.now)
 	}
 	j.telemetry.SLAMetricsItems.Add(ctx, r.items, signalTraces)
 	return nil
 }
 
-func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
+// readResourceSpans returns the newest stamp.
+func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest int64) {
 	resource := rs.Resource().Attributes()
 	key := series.Key{Service: textOf(resource, serviceName)}
-	if key.Service == heartbeat { // moves time, and nothing else
-		for k := range rs.ScopeSpans().Len() {
-			r.items += int64(rs.ScopeSpans().At(k).Spans().Len())
-		}
-		return
-	}
 	service := j.red.Hash(key.Service)
+	beat := key.Service == heartbeat // moves time, and nothing else
 	tracked := false
 	for f := range j.flows {
 		r.stages[f] = j.flows[f].match.stages.Of(key.Service)
@@ -114,6 +109,10 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 		r.items += int64(spans.Len())
 		for n := range spans.Len() {
 			span := spans.At(n)
+			newest = max(newest, j.sane(int64(span.EndTimestamp()), r.now))
+			if beat {
+				continue
+			}
 			if j.config.Services.Enabled && j.relay == nil {
 				j.countRequest(service, &key, span)
 			}
@@ -124,10 +123,11 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) {
 				j.sightMessage(r, span, key.Service)
 			}
 			if tracked {
-				j.sight(r, span, resource)
+				j.sight(r, span, rs, rs.ScopeSpans().At(k))
 			}
 		}
 	}
+	return newest
 }
 
 func (j *judge) countRequests(td ptrace.Traces) {
@@ -171,16 +171,27 @@ func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) 
 }
 
 // sight collects the stages that a span shows its order to have reached.
-func (j *judge) sight(r *reading, span ptrace.Span, resource pcommon.Map) {
+func (j *judge) sight(r *reading, span ptrace.Span, rs ptrace.ResourceSpans, ss ptrace.ScopeSpans) {
 	r.item = stage.Item{Name: span.Name(), Kind: int32(span.Kind()), Failed: span.Status().Code() == ptrace.StatusCodeError}
-	r.subject = subject{span.Attributes(), resource}
+	r.subject = subject{span.Attributes(), rs.Resource().Attributes()}
 	at := stamps{int64(span.StartTimestamp()), int64(span.EndTimestamp())}
 	for f, among := range r.stages {
 		r.found = among.Find(&r.item, &r.subject, r.found[:0])
 		for _, rule := range r.found {
-			j.add(r, f, rule.Stage, at, span.TraceID(), span.SpanID())
+			meets, err := j.flows[f].match.conditions[rule.Stage].ofSpan(rs, ss, span)
+			if r.meets(f, meets, err) {
+				j.add(r, f, rule.Stage, at, span.TraceID(), span.SpanID())
+			}
 		}
 	}
+}
+
+// meets counts a condition that could not be evaluated: it does not hold.
+func (r *reading) meets(f int, meets bool, err error) bool {
+	if err != nil {
+		r.tally[f].unclear++
+	}
+	return meets && err == nil
 }
 
 // sightMessage collects that a message was sent or taken. A failed span did neither.
@@ -255,7 +266,7 @@ func (j *judge) sighted(r *reading, f int, key string, event lifecycle.Event) {
 		if !ok {
 			continue
 		}
-		until, ok := instant(v)
+		until, ok := lifecycle.Instant(v)
 		if !ok {
 			r.tally[f].unreadable++
 			continue
@@ -278,6 +289,8 @@ func (j *judge) release(r *reading) {
 		r.events[f], r.stages[f], r.tally[f] = r.events[f][:0], nil, oddities{}
 	}
 	clear(r.parcels)
+	clear(r.moments)
+	r.moments = r.moments[:0]
 	clear(r.words)
 	r.parcels, r.words, r.heard = r.parcels[:0], r.words[:0], heard{}
 	clear(r.failed)

@@ -53,7 +53,7 @@ func (j *judge) readLogs(ctx context.Context, ld plog.Logs) error {
 	for i := range ld.ResourceLogs().Len() {
 		rl := ld.ResourceLogs().At(i)
 		resource := rl.Resource().Attributes()
-		service := textOf(resource, serviceName)
+		service, newest := textOf(resource, serviceName), int64(0)
 		for f := range j.flows {
 			r.stages[f] = j.flows[f].match.stages.Of(service)
 		}
@@ -62,29 +62,20 @@ func (j *judge) readLogs(ctx context.Context, ld plog.Logs) error {
 			r.items += int64(records.Len())
 			if rl.ScopeLogs().At(k).Scope().Name() == eventScope {
 				j.readEvents(r, resource, rl.ScopeLogs().At(k))
-				continue
-			}
-			for n := range records.Len() {
-				j.sightLog(r, records.At(n), resource)
-			}
-		}
-	}
-	if err := j.observe(ctx, r); err != nil {
-		return err
-	}
-	for i := range ld.ResourceLogs().Len() {
-		rl := ld.ResourceLogs().At(i)
-		newest := int64(0)
-		for k := range rl.ScopeLogs().Len() {
-			records := rl.ScopeLogs().At(k).LogRecords()
-			if rl.ScopeLogs().At(k).Scope().Name() == eventScope {
 				continue // its words on paths move time
 			}
 			for n := range records.Len() {
 				newest = max(newest, j.sane(logTime(records.At(n)), r.now))
+				j.sightLog(r, records.At(n), rl, rl.ScopeLogs().At(k))
 			}
 		}
-		j.moveTime(rl.Resource(), newest, r.now)
+		r.moments = append(r.moments, moment{rl.Resource(), newest})
+	}
+	if err := j.observe(ctx, r); err != nil {
+		return err
+	}
+	for _, m := range r.moments {
+		j.moveTime(m.resource, m.newest, r.now)
 	}
 	for _, w := range r.words {
 		j.movePath(w.path, j.sane(w.at, r.now), r.now)
@@ -93,13 +84,16 @@ func (j *judge) readLogs(ctx context.Context, ld plog.Logs) error {
 	return nil
 }
 
-func (j *judge) sightLog(r *reading, record plog.LogRecord, resource pcommon.Map) {
+func (j *judge) sightLog(r *reading, record plog.LogRecord, rl plog.ResourceLogs, sl plog.ScopeLogs) {
 	at := logTime(record)
-	r.item, r.subject = stage.Item{Log: true}, subject{record.Attributes(), resource}
+	r.item, r.subject = stage.Item{Log: true}, subject{record.Attributes(), rl.Resource().Attributes()}
 	for f, among := range r.stages {
 		r.found = among.Find(&r.item, &r.subject, r.found[:0])
 		for _, rule := range r.found {
-			j.add(r, f, rule.Stage, stamps{at, at}, record.TraceID(), record.SpanID())
+			meets, err := j.flows[f].match.conditions[rule.Stage].ofLog(rl, sl, record)
+			if r.meets(f, meets, err) {
+				j.add(r, f, rule.Stage, stamps{at, at}, record.TraceID(), record.SpanID())
+			}
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package lifecycle
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"strconv"
+	"time"
+)
 
 // promise is a deadline that an order carries itself.
 type promise struct {
@@ -41,4 +45,23 @@ func (b *Book) clearPromises(id uint32) {
 			delete(b.promises, problemKey{id, uint16(t)})
 		}
 	}
+}
+
+// Instant reads RFC 3339, or Unix time in s, ms, µs or ns, told apart by their size.
+func Instant(text string) (int64, bool) {
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t.UnixNano(), t.Year() > 1970 && t.Year() < 2262
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || n <= 0:
+		return 0, false
+	case n < 9e9: // seconds, up to the year 2255
+		return n * int64(time.Second), true
+	case n < 9e12:
+		return n * int64(time.Millisecond), true
+	case n < 9e15: // microseconds
+		return n * int64(time.Microsecond), true
+	}
+	return n, true
 }
