@@ -74,6 +74,7 @@ func judgeVariables() []Variable {
 func relayVariables() []Variable {
 	return []Variable{
 		{Name: "ORDERTRACE_INSTANCE", Required: true, Meaning: "name of this gateway, unique among the gateways: by it the judge knows whether it lives"},
+		{Name: "ORDERTRACE_BROADCAST", Default: "null", Meaning: "the Redis or Valkey over which gateways tell each other what traces meet at, as YAML: {redis: \"rediss://host:6379\", password: …, tls: {ca_file: …}}; unset: they do not"},
 		{Name: "ORDERTRACE_JUDGE_OTLP", Required: true, Meaning: "the judge's OTLP over gRPC with TLS: host:port"},
 		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed the judge's certificate"},
 		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to the judge"},

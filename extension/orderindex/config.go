@@ -60,9 +60,6 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, OrderTTL: 30 * 24 * time.Hour,
 		SnapshotInterval: time.Minute,
-		Broadcast: configoptional.Default(BroadcastConfig{
-			Stream: "ordertrace:bindings", MaxEntries: 20_000, TLS: configtls.NewDefaultClientConfig(),
-		}),
 	}
 }
 
@@ -87,6 +84,14 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("snapshot_interval: %s is too short; at least 1s", c.SnapshotInterval))
 	}
 	return errors.Join(errs...)
+}
+
+var _ confmap.Unmarshaler = (*BroadcastConfig)(nil)
+
+// Unmarshal begins with the defaults; a broadcast that is null is none.
+func (c *BroadcastConfig) Unmarshal(conf *confmap.Conf) error {
+	*c = BroadcastConfig{Stream: "ordertrace:bindings", MaxEntries: 20_000, TLS: configtls.NewDefaultClientConfig()}
+	return conf.Unmarshal(c)
 }
 
 var _ confmap.Validator = (*BroadcastConfig)(nil)
