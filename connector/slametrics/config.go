@@ -167,6 +167,14 @@ type IncidentsConfig struct {
 	Webhook configoptional.Optional[WebhookConfig] `mapstructure:"webhook"`
 }
 
+// Unmarshal takes a webhook that an unset variable made null for none.
+func (c *IncidentsConfig) Unmarshal(conf *confmap.Conf) error {
+	if conf.IsSet("webhook") && conf.Get("webhook") == nil {
+		conf.Delete("webhook")
+	}
+	return conf.Unmarshal(c)
+}
+
 // WebhookConfig is where Alertmanager tells of alerts.
 type WebhookConfig struct {
 	// Endpoint is host:port to listen on; beyond loopback only with TLS. Default 127.0.0.1:9095.
