@@ -1,5 +1,5 @@
 // Command collector measures what the standalone preset costs beside a bare otlp → otlp_grpc pipeline of the same
-// binary, without and with the presets' queue on disk: start time, memory, and CPU per span, in one run on the same
+// binary, without and with the presets' queue on disk, and the preset without the journal of what waits: start time, memory, and CPU per span, in one run on the same
 // spans. Measure on a quiet machine: neighbours make every span dearer.
 //
 //	go run ./test/bench/collector                 # bin/otelcol-ordertrace must be built
@@ -60,8 +60,9 @@ func run(ctx context.Context, spans, rate int, idle time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bare, durable := filepath.Join(dir, "bare.yaml"), filepath.Join(dir, "durable.yaml")
-	err = errors.Join(os.WriteFile(bare, []byte(bareYAML), 0o600), os.WriteFile(durable, []byte(durableYAML), 0o600))
+	bare, durable, forgetful := filepath.Join(dir, "bare.yaml"), filepath.Join(dir, "durable.yaml"), filepath.Join(dir, "forgetful.yaml")
+	err = errors.Join(os.WriteFile(bare, []byte(bareYAML), 0o600), os.WriteFile(durable, []byte(durableYAML), 0o600),
+		os.WriteFile(forgetful, []byte(forgetfulYAML), 0o600))
 	if err != nil {
 		return err
 	}
@@ -69,6 +70,7 @@ func run(ctx context.Context, spans, rate int, idle time.Duration) error {
 	for _, s := range []subject{
 		{"bare", []string{bare}, binary},
 		{"bare, queue on disk", []string{bare, durable}, binary},
+		{"preset:standalone, no hold.journal", []string{"preset:standalone", forgetful}, binary},
 		{"preset:standalone", []string{"preset:standalone"}, binary},
 	} {
 		fmt.Fprintf(os.Stderr, "measuring %s: %d spans at %d/s …\n", s.name, spans, rate)
@@ -130,4 +132,9 @@ exporters:
   otlp_grpc: {sending_queue: {storage: file_storage/queue, sizer: bytes, queue_size: 268435456}}
 service:
   extensions: [healthcheckv2, file_storage/queue]
+`
+
+// forgetfulYAML takes the journal of waiting spans out of a preset.
+const forgetfulYAML = `processors:
+  order_enrich: {hold: {journal: null}}
 `
