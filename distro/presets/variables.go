@@ -1,8 +1,17 @@
 package presets
 
+import "slices"
+
 const hmacMeaning = "key file for pseudonyms, the same on all hosts; make one: ordertrace keys new --kind hmac"
 
-const webhookMeaning = "where Alertmanager tells of alerts, as a YAML map: {endpoint: \"127.0.0.1:9095\", token_file: /etc/ordertrace/alertmanager.token}; null: nowhere, and every incident counts as undetected"
+// webhookVariables say where Alertmanager tells of alerts.
+func webhookVariables() []Variable {
+	return []Variable{
+		{Name: "ORDERTRACE_ALERT_WEBHOOK", Default: "false", Meaning: "true: Alertmanager tells of alerts, so that the time to detect is known; false: every incident counts as undetected"},
+		{Name: "ORDERTRACE_ALERT_ENDPOINT", Default: "127.0.0.1:9095", Meaning: "where Alertmanager's notifications are taken; beyond loopback only with webhook::tls"},
+		{Name: "ORDERTRACE_ALERT_TOKEN", Meaning: "file with the bearer token that Alertmanager shows; required with ORDERTRACE_ALERT_WEBHOOK=true"},
+	}
+}
 
 func listenVariables(host, dir string) []Variable {
 	return []Variable{
@@ -15,13 +24,12 @@ func listenVariables(host, dir string) []Variable {
 }
 
 func standaloneVariables() []Variable {
-	return append(listenVariables("127.0.0.1", "./ordertrace-data"),
-		Variable{Name: "ORDERTRACE_JAEGER_OTLP", Default: "127.0.0.1:14317", Meaning: "Jaeger's OTLP over gRPC, in clear on loopback"},
-		Variable{Name: "ORDERTRACE_PROMETHEUS_OTLP", Default: "http://127.0.0.1:9090/api/v1/otlp", Meaning: "Prometheus' OTLP receiver"},
-		Variable{Name: "ORDERTRACE_ALERT_WEBHOOK", Default: "null", Meaning: webhookMeaning},
-		Variable{Name: "ORDERTRACE_INSTANCE", Default: "standalone", Meaning: "name of this host in its metrics"},
-		Variable{Name: "ORDERTRACE_HMAC_KEY", Meaning: hmacMeaning + "; unset: a random key of this start"},
-	)
+	return slices.Concat(listenVariables("127.0.0.1", "./ordertrace-data"), webhookVariables(), []Variable{
+		{Name: "ORDERTRACE_JAEGER_OTLP", Default: "127.0.0.1:14317", Meaning: "Jaeger's OTLP over gRPC, in clear on loopback"},
+		{Name: "ORDERTRACE_PROMETHEUS_OTLP", Default: "http://127.0.0.1:9090/api/v1/otlp", Meaning: "Prometheus' OTLP receiver"},
+		{Name: "ORDERTRACE_INSTANCE", Default: "standalone", Meaning: "name of this host in its metrics"},
+		{Name: "ORDERTRACE_HMAC_KEY", Meaning: hmacMeaning + "; unset: a random key of this start"},
+	})
 }
 
 func agentVariables() []Variable {
@@ -36,7 +44,7 @@ func agentVariables() []Variable {
 }
 
 func gatewayVariables() []Variable {
-	return append([]Variable{
+	return slices.Concat([]Variable{
 		{Name: "ORDERTRACE_TLS_CERT", Required: true, Meaning: "PEM certificate of this gateway; for a trial: ordertrace certs dev"},
 		{Name: "ORDERTRACE_TLS_KEY", Required: true, Meaning: "PEM key of that certificate"},
 		{Name: "ORDERTRACE_CLIENT_CA", Required: true, Meaning: "PEM file of the authority whose client certificates are accepted on the mTLS listener"},
@@ -48,14 +56,13 @@ func gatewayVariables() []Variable {
 		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed the back ends' certificates"},
 		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to the back ends"},
 		{Name: "ORDERTRACE_BACKEND_KEY", Required: true, Meaning: "PEM key of that certificate"},
-		{Name: "ORDERTRACE_ALERT_WEBHOOK", Default: "null", Meaning: webhookMeaning},
 		{Name: "ORDERTRACE_INSTANCE", Default: "gateway", Meaning: "name of this host in its metrics"},
 		{Name: "ORDERTRACE_OTLP_MTLS_ENDPOINT", Default: "0.0.0.0:4319", Meaning: "where OTLP over gRPC is taken from senders with a client certificate"},
-	}, listenVariables("0.0.0.0", "/var/lib/ordertrace")...)
+	}, webhookVariables(), listenVariables("0.0.0.0", "/var/lib/ordertrace"))
 }
 
 func judgeVariables() []Variable {
-	return []Variable{
+	return append([]Variable{
 		{Name: "ORDERTRACE_TLS_CERT", Required: true, Meaning: "PEM certificate of this judge; for a trial: ordertrace certs dev"},
 		{Name: "ORDERTRACE_TLS_KEY", Required: true, Meaning: "PEM key of that certificate"},
 		{Name: "ORDERTRACE_CLIENT_CA", Required: true, Meaning: "PEM file of the authority that signed the gateways' client certificates"},
@@ -68,7 +75,7 @@ func judgeVariables() []Variable {
 		{Name: "ORDERTRACE_HEALTH_ENDPOINT", Default: "127.0.0.1:13133", Meaning: "where health is answered (GET /)"},
 		{Name: "ORDERTRACE_METRICS_PORT", Default: "8888", Meaning: "loopback port of the collector's own metrics"},
 		{Name: "ORDERTRACE_DATA_DIR", Default: "/var/lib/ordertrace", Meaning: "orders, queues and log files; made when absent; a standby takes it over"},
-	}
+	}, webhookVariables()...)
 }
 
 func relayVariables() []Variable {

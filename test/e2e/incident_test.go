@@ -98,7 +98,7 @@ func TestTheTimeToDetectIsTheAlertsAndOutlivesAKill(t *testing.T) {
 	jaeger, _ := reserve(t) // down: nobody looks
 	c := prepare(t, []string{"preset:standalone", "file:" + writeFile(t, "hasty.yaml", hasty)},
 		"ORDERTRACE_JAEGER_OTLP="+jaeger, "ORDERTRACE_PROMETHEUS_OTLP="+prom.OTLP,
-		fmt.Sprintf("ORDERTRACE_ALERT_WEBHOOK={endpoint: %q, token_file: %q}", intake, token))
+		"ORDERTRACE_ALERT_WEBHOOK=true", "ORDERTRACE_ALERT_ENDPOINT="+intake, "ORDERTRACE_ALERT_TOKEN="+token)
 	c.start(t, site, "collector")
 	verdicts := filepath.Join(c.data, "logs", "verdicts.jsonl")
 	stage := func(status string) {

@@ -14,6 +14,8 @@ import (
 
 var fence = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
+var variable = regexp.MustCompile(`\$\{env:(\w+)\}`)
+
 // TestEveryYAMLExampleInAComponentsReadmeIsValid runs `validate` on each fence, wrapped in what it leaves out.
 func TestEveryYAMLExampleInAComponentsReadmeIsValid(t *testing.T) {
 	var readmes []string
@@ -89,6 +91,11 @@ func validate(t *testing.T, conf []byte) {
 	text = strings.ReplaceAll(text, "/etc/ordertrace/tokens.yaml", tokens)
 	file := filepath.Join(dir, "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	out, err = exec.Command("../../bin/otelcol-ordertrace", "validate", "--config", file).CombinedOutput()
+	cmd := exec.Command("../../bin/otelcol-ordertrace", "validate", "--config", file)
+	cmd.Env = os.Environ()
+	for _, m := range variable.FindAllSubmatch(conf, -1) { // the variables that examples read, set as an operator would set them
+		cmd.Env = append(cmd.Env, string(m[1])+"=example")
+	}
+	out, err = cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", conf, out)
 }
