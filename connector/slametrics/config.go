@@ -296,7 +296,7 @@ func (c *Config) validateRole() error {
 	if c.Storage != nil {
 		errs = append(errs, errors.New("storage: a relay keeps no orders: drop it; what waits for the judge is kept by its exporter's queue"))
 	}
-	if c.Incidents.HasValue() && c.Incidents.Get().Webhook.HasValue() {
+	if c.Incidents.HasValue() && c.Incidents.Get().hook() != nil {
 		errs = append(errs, errors.New("incidents::webhook: alerts are for the judge: drop it here"))
 	}
 	if c.Shards != "" {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"gopkg.in/yaml.v3"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics"
@@ -71,7 +73,7 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
 		"a webhook by a name":             {"incidents: {webhook: {endpoint: judge.example:9095, token_file: t}}", []string{"is reached from other machines"}},
 		"a webhook on all addresses":      {`incidents: {webhook: {endpoint: ":9095", token_file: t}}`, []string{"is reached from other machines"}},
 		"a webhook without a port":        {"incidents: {webhook: {endpoint: 127.0.0.1, token_file: t}}", []string{"give host:port"}},
-		"a webhook without a token":       {"incidents: {webhook: {}}", []string{"webhook::token_file: none: name a file"}},
+		"a webhook without a token":       {"incidents: {webhook: {endpoint: 127.0.0.1:9095}}", []string{"webhook::token_file: none: name a file"}},
 		"no quiet":                        {"incidents: {quiet: 0s}", []string{"quiet: 0s: use 1s or more"}},
 		"a condition that is none": {flow(`
     stages: {a: {condition: 'order is lost'}}`), []string{`stages::a: condition: "order is lost"`, "write it in OTTL"}},
@@ -137,4 +139,17 @@ func TestEveryExampleInTheReadmeLoads(t *testing.T) {
 			require.NoError(t, confmap.Validate(cfg), id)
 		}
 	}
+}
+
+func TestAWebhookWhoseVariableIsNotSetIsOff(t *testing.T) {
+	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
+		URIs:              []string{"yaml:incidents: {webhook: \"${env:ORDERTRACE_NO_SUCH_VARIABLE:-null}\"}"},
+		ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory(), envprovider.NewFactory()},
+	})
+	require.NoError(t, err)
+	conf, err := resolver.Resolve(t.Context())
+	require.NoError(t, err)
+	cfg := slametrics.NewFactory().CreateDefaultConfig()
+	require.NoError(t, conf.Unmarshal(cfg))
+	require.NoError(t, confmap.Validate(cfg))
 }

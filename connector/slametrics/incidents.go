@@ -36,10 +36,10 @@ func (c *IncidentsConfig) validate() error {
 	if c.Quiet < time.Second {
 		errs = append(errs, fmt.Errorf("quiet: %s: use 1s or more", c.Quiet))
 	}
-	if !c.Webhook.HasValue() {
+	w := c.hook()
+	if w == nil {
 		return errors.Join(errs...)
 	}
-	w := c.Webhook.Get()
 	if w.TokenFile == "" {
 		errs = append(errs, errors.New("webhook::token_file: none: name a file with the bearer token that Alertmanager shows"))
 	}
@@ -52,6 +52,19 @@ func (c *IncidentsConfig) validate() error {
 		errs = append(errs, fmt.Errorf("webhook::endpoint: %q is reached from other machines, and the token would cross the network in clear: set webhook::tls, or listen on 127.0.0.1", w.Endpoint))
 	}
 	return errors.Join(errs...)
+}
+
+// hook is the webhook, or nil. One that says nothing is none: a variable that is null, such as that of the presets, arrives as
+// a section that was given and is empty.
+func (c *IncidentsConfig) hook() *WebhookConfig {
+	if !c.Webhook.HasValue() {
+		return nil
+	}
+	w := c.Webhook.Get()
+	if w.Endpoint == "" && w.TokenFile == "" && !w.TLS.HasValue() {
+		return nil
+	}
+	return w
 }
 
 // address is where to listen. The default is not that of the field: a webhook that is null would be on.
@@ -224,10 +237,13 @@ func (j *judge) restoreIncidents(ctx context.Context) error {
 
 // listen starts the webhook, if there is to be one.
 func (j *judge) listen(ctx context.Context, host component.Host) error {
-	if j.incidents == nil || !j.config.Incidents.Get().Webhook.HasValue() {
+	if j.incidents == nil {
 		return nil
 	}
-	w := j.config.Incidents.Get().Webhook.Get()
+	w := j.config.Incidents.Get().hook()
+	if w == nil {
+		return nil
+	}
 	handler := &webhook.Handler{TokenFile: w.TokenFile, Take: j.notify, Count: func(ctx context.Context, outcome string) {
 		j.telemetry.SLAMetricsWebhookRequests.Add(ctx, 1, reason(outcome))
 	}}

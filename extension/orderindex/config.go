@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
-	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
@@ -35,13 +34,13 @@ type Config struct {
 	SnapshotInterval time.Duration `mapstructure:"snapshot_interval"`
 	// Broadcast tells the indexes of other gateways what this one learnt, where traces of one order pass through several of
 	// them. Default none.
-	Broadcast configoptional.Optional[BroadcastConfig] `mapstructure:"broadcast"`
+	Broadcast BroadcastConfig `mapstructure:"broadcast"`
 }
 
 // BroadcastConfig says over which Redis or Valkey stream gateways tell each other what belongs together.
 type BroadcastConfig struct {
 	// Redis is the server: rediss://host:port/db, encrypted; redis:// for one on this machine only. Port 6379 and database 0 by
-	// default. No user and no password here: see below.
+	// default. No user and no password here: see below. Without it there is no broadcast.
 	Redis string `mapstructure:"redis"`
 	// Stream is the key of the stream; gateways that use the same tell each other. Default ordertrace:bindings.
 	Stream string `mapstructure:"stream"`
@@ -60,6 +59,7 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, OrderTTL: 30 * 24 * time.Hour,
 		SnapshotInterval: time.Minute,
+		Broadcast:        BroadcastConfig{Stream: "ordertrace:bindings", MaxEntries: 20_000, TLS: configtls.NewDefaultClientConfig()},
 	}
 }
 
@@ -86,19 +86,17 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-var _ confmap.Unmarshaler = (*BroadcastConfig)(nil)
-
-// Unmarshal begins with the defaults; a broadcast that is null is none.
-func (c *BroadcastConfig) Unmarshal(conf *confmap.Conf) error {
-	*c = BroadcastConfig{Stream: "ordertrace:bindings", MaxEntries: 20_000, TLS: configtls.NewDefaultClientConfig()}
-	return conf.Unmarshal(c)
-}
-
 var _ confmap.Validator = (*BroadcastConfig)(nil)
 
 // Validate reports every problem at once.
 func (c *BroadcastConfig) Validate() error {
 	var errs []error
+	if c.Redis == "" {
+		if c.Username != "" || c.Password != "" || c.TLS.CAFile != "" {
+			return errors.New("redis: missing; write rediss://host:6379")
+		}
+		return nil
+	}
 	server, err := parseRedis(c.Redis)
 	if err != nil {
 		errs = append(errs, fmt.Errorf("redis: %w", err))

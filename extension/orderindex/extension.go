@@ -62,8 +62,8 @@ func (o *orderIndex) Start(ctx context.Context, host component.Host) error {
 		}
 		o.keep = startKeeper(o.index, client, o.cfg.SnapshotInterval, o.set.Logger)
 	}
-	if o.cfg.Broadcast.HasValue() {
-		s, err := openStream(ctx, o.cfg.Broadcast.Get())
+	if o.cfg.Broadcast.Redis != "" {
+		s, err := openStream(ctx, &o.cfg.Broadcast)
 		if err != nil {
 			return err
 		}

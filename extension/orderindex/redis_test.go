@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 )
 
 func TestBroadcastNamesEveryProblemAtOnceAndShowsNoPassword(t *testing.T) {
@@ -13,7 +15,8 @@ func TestBroadcastNamesEveryProblemAtOnceAndShowsNoPassword(t *testing.T) {
 		broadcast map[string]any
 		want      []string
 	}{
-		{map[string]any{"stream": "", "max_entries": 3, "username": "u"}, []string{"redis: scheme \"\"", "stream: name a key", "max_entries: 3", "password: missing"}},
+		{map[string]any{"password": "hunter2"}, []string{"redis: missing"}},
+		{map[string]any{"redis": "r:6379", "stream": "", "max_entries": 3, "username": "u"}, []string{"redis: scheme \"r\"", "stream: name a key", "max_entries: 3", "password: missing"}},
 		{map[string]any{"redis": "redis://u:hunter2@r"}, []string{"user and password go into username and password"}},
 		{map[string]any{"redis": "rediss://r?password=hunter2"}, []string{"more than server and database"}},
 		{map[string]any{"redis": "rediss://hunter2:\x7f"}, []string{"not a URL"}},
@@ -34,11 +37,20 @@ func TestBroadcastNamesEveryProblemAtOnceAndShowsNoPassword(t *testing.T) {
 	}
 	cfg := createDefaultConfig().(*Config)
 	require.NoError(t, confmap.Validate(cfg))
-	require.False(t, cfg.Broadcast.HasValue(), "off by default")
-	require.NoError(t, confmap.NewFromStringMap(map[string]any{"broadcast": nil}).Unmarshal(cfg))
-	require.False(t, cfg.Broadcast.HasValue(), "null is off, as a preset's unset variable is")
+	require.Empty(t, cfg.Broadcast.Redis, "off by default")
+	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
+		URIs:              []string{"yaml:broadcast: ${env:ORDERTRACE_NO_SUCH_VARIABLE:-null}"},
+		ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory(), envprovider.NewFactory()},
+	})
+	require.NoError(t, err)
+	conf, err := resolver.Resolve(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, conf.Unmarshal(cfg))
+	require.NoError(t, confmap.Validate(cfg), "null is off, as the variable of a preset is when it is not set")
+	require.Empty(t, cfg.Broadcast.Redis)
+	cfg = createDefaultConfig().(*Config)
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{"broadcast": map[string]any{"redis": "rediss://r"}}).Unmarshal(cfg))
-	require.Equal(t, int64(20_000), cfg.Broadcast.Get().MaxEntries)
+	require.Equal(t, int64(20_000), cfg.Broadcast.MaxEntries)
 	s, err := parseRedis("rediss://[::1]/3")
 	require.NoError(t, err)
 	require.Equal(t, server{addr: "[::1]:6379", db: 3, encrypted: true}, s)
