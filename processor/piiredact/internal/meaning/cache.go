@@ -18,8 +18,8 @@ type Cache[T any] struct {
 	full    atomic.Int64
 }
 
-// maxKey is the longest key that is worth remembering.
-const maxKey = 256
+// MaxKey is the longest key that is worth remembering.
+const MaxKey = 256
 
 // NewCache makes a cache of at most bound keys; learn computes what is not in it.
 func NewCache[T any](bound int, learn func(string) *T) *Cache[T] {
@@ -56,7 +56,7 @@ func (c *Cache[T]) miss(key string) *T {
 	}
 	v := c.learn(key)
 	old := *c.read.Load()
-	if len(old)+len(c.pending) >= c.bound || len(key) > maxKey {
+	if len(old)+len(c.pending) >= c.bound || len(key) > MaxKey {
 		c.full.Add(1)
 		return v
 	}

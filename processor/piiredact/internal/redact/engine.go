@@ -4,9 +4,9 @@ package redact
 
 import (
 	"path"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
@@ -59,13 +59,15 @@ type actions struct {
 
 // Engine is shared by all goroutines; each works through a Session.
 type Engine struct {
-	opt      Options
-	actions  actions   // where no override says otherwise
-	special  []actions // of opt.Overrides
-	keys     *meaning.Cache[Decision]
-	text     Decision // of texts without a key
-	words    *meaning.Cache[meaning.Class]
-	sessions sync.Pool
+	opt     Options
+	actions actions   // where no override says otherwise
+	special []actions // of opt.Overrides
+	keys    *meaning.Cache[Decision]
+	text    Decision // of texts without a key
+	words   *meaning.Cache[meaning.Class]
+	// idle holds the sessions that wait for work, at most one a core. A sync.Pool would lose what they remember with
+	// every second garbage collection.
+	idle chan *Session
 }
 
 // Decision is what a key settles before its value is looked at.
@@ -76,6 +78,11 @@ type Decision struct {
 	actions *actions
 	// plain: the key says nothing, so the parent's may.
 	plain bool
+	// key is a copy of the key that this is the decision for; salt tells decisions apart in a session's memory.
+	key  string
+	salt uint64
+	// opaque: a UUID or a trace id under this key is just that.
+	opaque bool
 	// name remembers that the key itself holds nothing; 0 is not known.
 	name atomic.Uint32
 }
@@ -84,19 +91,17 @@ const nameClean = 1
 
 // New makes an engine.
 func New(opt Options) *Engine {
-	e := &Engine{opt: opt, actions: actions{opt.Table, opt.Table.Kept()}}
+	e := &Engine{opt: opt, actions: actions{opt.Table, opt.Table.Kept()}, idle: make(chan *Session, runtime.GOMAXPROCS(0))}
 	for _, o := range opt.Overrides {
 		e.special = append(e.special, actions{o.Table, o.Table.Kept()})
 	}
 	e.text.plain, e.text.env.Loose, e.text.env.Needs = true, opt.Loose, opt.Needs
+	e.text.opaque = len(opt.Rules) == 0
 	e.keys = meaning.NewCache(opt.Limits.Keys, e.decide)
 	e.words = meaning.NewCache(opt.Limits.Keys, func(name string) *meaning.Class {
 		c := meaning.Of(name)
 		return &c
 	})
-	e.sessions.New = func() any {
-		return &Session{e: e, scanner: scan.New(e.words.Get, opt.Rules)}
-	}
 	return e
 }
 
@@ -105,13 +110,18 @@ func (e *Engine) KeyCacheFull() int64 { return e.keys.Full() + e.words.Full() }
 
 // Session returns a session of one goroutine; Release gives it back.
 func (e *Engine) Session() *Session {
-	se := e.sessions.Get().(*Session)
+	var se *Session
+	select {
+	case se = <-e.idle:
+	default:
+		se = &Session{e: e, scanner: scan.New(e.words.Get, e.opt.Rules)}
+	}
 	se.use(&e.actions)
 	return se
 }
 
 func (e *Engine) decide(key string) *Decision {
-	d := &Decision{Class: meaning.Of(key)}
+	d := &Decision{Class: meaning.Of(key), key: strings.Clone(key), salt: spread(key)}
 	for _, a := range e.opt.Allow {
 		if a == key {
 			d.env.Skip = true
@@ -131,6 +141,7 @@ func (e *Engine) decide(key string) *Decision {
 		}
 	}
 	d.env.Number, d.env.Query = d.Number, d.Query || strings.HasSuffix(strings.ToLower(key), "query")
+	d.opaque = (d.Whole == finding.None || d.Place) && !d.Statement && d.Number == finding.None && len(e.opt.Rules) == 0
 	d.plain = d.Whole == finding.None && d.Hint == 0 && !d.Statement && !d.Coordinate && !d.Spot && !d.env.Skip
 	return d
 }

@@ -14,7 +14,7 @@ import (
 
 // replace edits s once: every finding takes its replacement's place.
 func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
-	se.out = se.out[:0]
+	se.out, se.passing = se.out[:0], true
 	last, changed := 0, false
 	for _, f := range fs {
 		rule := se.actions.table[f.Entity]
@@ -48,6 +48,7 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 
 // whole replaces the value, unless it says nothing or was replaced before.
 func (se *Session) whole(d *Decision, s string) (string, Verdict) {
+	se.passing = true
 	e := d.Whole
 	if e == finding.Person || e == finding.Address { // a mail address as a name is a mail address everywhere
 		if fs := se.scanner.Find(s, se.scanner.Look(s), &d.env); len(fs) == 1 && fs[0].Start == 0 && fs[0].End == len(s) {

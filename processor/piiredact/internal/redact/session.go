@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/scan"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/secret"
@@ -30,6 +31,7 @@ const (
 // Counts are the facts of a session. Found is by entity and action.
 type Counts struct {
 	Values, Bytes    int64
+	Remembered       int64 // values that were known to hold nothing
 	TooLong, TooDeep int64
 	Found            [finding.FirstRule + finding.MaxRules][policy.MaxActions]int64
 	any              bool
@@ -49,6 +51,9 @@ type Session struct {
 	actions *actions
 	depth   int
 	index   string // the blind index of the value that was encrypted last
+	memory  memory
+	// passing: what the last pass said holds only now, since keys or the depth had a part in it.
+	passing bool
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
 	at string
 	// Seen, when set, is told of every edit: for a person who wants to know why.
@@ -101,12 +106,15 @@ const maxPasses = 4
 // Release empties the session's counts and gives it back.
 func (se *Session) Release() {
 	found := se.Counts.any
-	se.Counts.Values, se.Counts.Bytes, se.Counts.TooLong, se.Counts.TooDeep = 0, 0, 0, 0
+	se.Counts.Values, se.Counts.Bytes, se.Counts.Remembered, se.Counts.TooLong, se.Counts.TooDeep = 0, 0, 0, 0, 0
 	if found {
 		se.Counts = Counts{}
 	}
 	se.at, se.Seen = "", nil
-	se.e.sessions.Put(se)
+	select {
+	case se.e.idle <- se:
+	default: // more sessions than cores: this one was for a burst
+	}
 }
 
 // Dirty says that something was found.
@@ -114,7 +122,12 @@ func (c *Counts) Dirty() bool { return c.any }
 
 // Key is the decision for a key, or for the key under its parent where the key alone says nothing.
 func (se *Session) Key(parent, key string) *Decision {
-	d := se.e.keys.Get(key)
+	d, slot := se.memory.key(key)
+	if d == nil {
+		if d = se.e.keys.Get(key); len(key) <= meaning.MaxKey {
+			*slot = d
+		}
+	}
 	if !d.plain || parent == "" {
 		return d
 	}
@@ -148,6 +161,27 @@ func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
 		se.Counts.TooDeep++
 		return Fixed, Changed
 	}
+	if d.opaque && scan.Opaque(s) {
+		return s, Same
+	}
+	if len(s) < minRemember || len(s) > maxRemember || d.Whole != finding.None && !d.Place {
+		return se.passes(d, s, depth)
+	}
+	slot, hash, known := se.memory.value(d, se.actions, s)
+	if known {
+		se.Counts.Remembered++
+		return s, Same
+	}
+	se.passing = false
+	out, verdict := se.passes(d, s, depth)
+	if verdict == Same && !se.passing {
+		slot.clean(d, se.actions, hash, s)
+	}
+	return out, verdict
+}
+
+// passes looks until there is nothing more to edit.
+func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 	now, verdict := s, Same
 	for range maxPasses {
 		next, v := se.pass(d, now, depth)
@@ -175,6 +209,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 		return se.statement(d, s, depth)
 	}
 	if out, v, ok := se.json(d, s, depth, false); ok {
+		se.passing = true
 		return out, v
 	}
 	g := se.scanner.Look(s)
@@ -219,6 +254,7 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 		return se.edit(d, s)
 	}
 	if out, v, ok := se.json(d, s, depth, true); ok {
+		se.passing = true
 		return out, v
 	}
 	se.stmt = statement.Obfuscate(se.stmt[:0], s)

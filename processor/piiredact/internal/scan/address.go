@@ -2,6 +2,7 @@ package scan
 
 import (
 	"net/netip"
+	"strings"
 )
 
 func isHex(c byte) bool { return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'f' }
@@ -63,6 +64,9 @@ func ipv6(t string, i int) (lo, hi int) {
 		hi--
 	}
 	if hi-lo < 6 || lo > 0 && (kinds[t[lo-1]] == letter || t[lo-1] == '_') || hi < len(t) && (kinds[t[hi]] == letter || t[hi] == '_') {
+		return 0, 0
+	}
+	if n := strings.Count(t[lo:hi], ":"); n < 6 && !strings.Contains(t[lo:hi], "::") { // a time, a ratio
 		return 0, 0
 	}
 	a, err := netip.ParseAddr(t[lo:hi])

@@ -74,9 +74,6 @@ func (sc *Scanner) Find(s string, g text.Gate, env *number.Env) []finding.Findin
 		return nil
 	}
 	if g&(text.Escape|text.Wide) == 0 || !sc.folded.Fold(s, g) {
-		if len(sc.rules) == 0 && env.Number == finding.None && opaque(s) {
-			return nil
-		}
 		if !sc.looked || !sc.anchors.Of(s) {
 			sc.anchors.Read(s)
 		}

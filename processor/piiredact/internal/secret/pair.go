@@ -18,6 +18,9 @@ const maxTag = 256
 
 var tagName = letters(alnumSet + "_-.:")
 
+// maxWord is more than a name's first word has: what is longer and holds digits is the value of another pair.
+const maxWord = 16
+
 // Pair reads "name: value", name=value, "name": "value", (name)=(value) around the ':' or '=' at s[i] and
 // says what the value is, by the name's meaning. query: a name that begins the text stands in a URL's query.
 func Pair(s string, i int, query bool, classify Classify) (finding.Finding, bool) {
@@ -94,6 +97,9 @@ func name(s string, i int) (lo, hi int) {
 			continue
 		}
 		break
+	}
+	if at := strings.IndexByte(s[lo:hi], ' '); at >= maxWord && strings.ContainsAny(s[lo:lo+at], digits) {
+		lo += at // an id or a hash before the name
 	}
 	for lo < hi && (s[lo] == '-' || s[lo] == '.' || s[lo] == ' ') {
 		lo++

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -25,11 +26,10 @@ func (f *Folded) Fold(s string, g Gate) bool {
 	if !escape && (g&Wide == 0 || !hasOddRune(s)) {
 		return false
 	}
-	f.Text, f.Off = f.Text[:0], f.Off[:0]
-	for i := 0; i < len(s); i++ {
-		f.Text, f.Off = append(f.Text, s[i]), append(f.Off, int32(i)) //nolint:gosec // values are bounded by limits.max_value_bytes
+	f.Text, f.Off = append(f.Text[:0], s...), slices.Grow(f.Off[:0], len(s)+1)[:len(s)+1]
+	for i := range f.Off {
+		f.Off[i] = int32(i) //nolint:gosec // values are bounded by limits.max_value_bytes
 	}
-	f.Off = append(f.Off, int32(len(s))) //nolint:gosec // as above
 	for range maxRounds {
 		if !escape || !f.unescape() {
 			break
@@ -62,7 +62,7 @@ func (f *Folded) unescape() bool {
 	for i := 0; i < len(s); {
 		b, n := escaped(s[i:])
 		if n == 0 {
-			f.put(f.poff[i], s[i])
+			f.Text, f.Off = append(f.Text, s[i]), append(f.Off, f.poff[i])
 			i++
 			continue
 		}
@@ -124,8 +124,13 @@ func (f *Folded) runes() {
 	s := f.prev
 	for i := 0; i < len(s); {
 		if s[i] < utf8.RuneSelf {
-			f.put(f.poff[i], s[i])
+			f.Text, f.Off = append(f.Text, s[i]), append(f.Off, f.poff[i])
 			i++
+			continue
+		}
+		if s[i] > 0xC2 && s[i] < 0xD4 && i+1 < len(s) && s[i+1]&0xC0 == 0x80 { // Latin, Greek, Cyrillic: as they are
+			f.Text, f.Off = append(f.Text, s[i], s[i+1]), append(f.Off, f.poff[i], f.poff[i+1])
+			i += 2
 			continue
 		}
 		r, n := utf8.DecodeRune(s[i:])
