@@ -37,6 +37,9 @@ type Config struct {
 	Services ServicesConfig `mapstructure:"services"`
 	// Incidents measures how long it takes until people are told of trouble, and until it is over; off if absent.
 	Incidents configoptional.Optional[IncidentsConfig] `mapstructure:"incidents"`
+	// Objectives are shares of good outcomes to keep. The connector tells them as slo.objective; `ordertrace rules` makes
+	// alerts and dashboards of them.
+	Objectives []ObjectiveConfig `mapstructure:"objectives"`
 	// Time says how event time moves and when it is trusted.
 	Time TimeConfig `mapstructure:"time"`
 	// Limits bound memory.
@@ -269,6 +272,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("incidents: %w", err))
 		}
 	}
+	if _, err := c.ResolveObjectives(); err != nil {
+		errs = append(errs, err)
+	}
 	if c.MetricsFlushInterval < 100*time.Millisecond {
 		errs = append(errs, fmt.Errorf("metrics_flush_interval: %s is too short: use at least 100ms", c.MetricsFlushInterval))
 	}
@@ -296,7 +302,7 @@ func (c *Config) validateRole() error {
 	if c.Storage != nil {
 		errs = append(errs, errors.New("storage: a relay keeps no orders: drop it; what waits for the judge is kept by its exporter's queue"))
 	}
-	if c.Incidents.HasValue() && c.Incidents.Get().hook() != nil {
+	if c.Incidents.HasValue() && c.Incidents.Get().Hook() != nil {
 		errs = append(errs, errors.New("incidents::webhook: alerts are for the judge: drop it here"))
 	}
 	if c.Shards != "" {

@@ -81,7 +81,7 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
     stages: {a: {signal: log, condition: 'kind == SPAN_KIND_SERVER'}}`), []string{"stages::a: condition", "kind"}},
 		"a function that is none": {flow(`
     stages: {a: {condition: 'Lost(attributes["x"])'}}`), []string{`undefined function "Lost"`}},
-		"an unknown key":            {"objectives: []", []string{"objectives"}},
+		"an unknown key":            {"budgets: []", []string{"budgets"}},
 		"nothing at all":            {"services: {enabled: false}", []string{"nothing to do"}},
 		"unknown in list":           {flow("    stages: {a: {service: x}}\n    transitions: [{from: a, to: a, deadlin: 1s}]"), []string{"deadlin"}},
 		"a role that is none":       {"role: king", []string{`role: "king": use judge or relay`}},

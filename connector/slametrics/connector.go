@@ -43,10 +43,11 @@ type judge struct {
 	messages  *message.Judge    // nil if off
 	incidents *incident.Tracker // nil if off
 	intake    *intake           // of alerts; nil if off
-	keeper    *keeper           // nil without a storage; set by Start
-	relay     *relay            // nil unless this is a relay: then it judges nothing
-	owns      shard.Set         // the orders that are judged here
-	flowOf    map[string]int    // by name
+	promised  []Objective
+	keeper    *keeper        // nil without a storage; set by Start
+	relay     *relay         // nil unless this is a relay: then it judges nothing
+	owns      shard.Set      // the orders that are judged here
+	flowOf    map[string]int // by name
 
 	clockMu sync.Mutex
 	clock   *watermark.Clock // owned by clockMu
@@ -97,6 +98,9 @@ func newJudge(set connector.Settings, config *Config) (*judge, error) {
 		}),
 	}
 	if j.owns, err = shard.Parse(config.Shards); err != nil {
+		return nil, err
+	}
+	if j.promised, err = config.ResolveObjectives(); err != nil {
 		return nil, err
 	}
 	if config.Messages != nil {

@@ -36,14 +36,14 @@ func (c *IncidentsConfig) validate() error {
 	if c.Quiet < time.Second {
 		errs = append(errs, fmt.Errorf("quiet: %s: use 1s or more", c.Quiet))
 	}
-	w := c.hook()
+	w := c.Hook()
 	if w == nil {
 		return errors.Join(errs...)
 	}
 	if w.TokenFile == "" {
 		errs = append(errs, errors.New("webhook::token_file: none: name a file with the bearer token that Alertmanager shows"))
 	}
-	host, port, err := net.SplitHostPort(w.address())
+	host, port, err := net.SplitHostPort(w.Address())
 	addr, _ := netip.ParseAddr(host)
 	switch {
 	case err != nil || port == "":
@@ -54,9 +54,9 @@ func (c *IncidentsConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// hook is the webhook, or nil. One that says nothing is none: a variable that is null, such as that of the presets, arrives as
+// Hook is the webhook, or nil. One that says nothing is none: a variable that is null, such as that of the presets, arrives as
 // a section that was given and is empty.
-func (c *IncidentsConfig) hook() *WebhookConfig {
+func (c *IncidentsConfig) Hook() *WebhookConfig {
 	if !c.Webhook.HasValue() {
 		return nil
 	}
@@ -67,8 +67,8 @@ func (c *IncidentsConfig) hook() *WebhookConfig {
 	return w
 }
 
-// address is where to listen. The default is not that of the field: a webhook that is null would be on.
-func (w *WebhookConfig) address() string { return cmp.Or(w.Endpoint, "127.0.0.1:9095") }
+// Address is where to listen. The default is not that of the field: a webhook that is null would be on.
+func (w *WebhookConfig) Address() string { return cmp.Or(w.Endpoint, "127.0.0.1:9095") }
 
 // failure is a run of failed requests of one service in a batch.
 type failure struct {
@@ -240,7 +240,7 @@ func (j *judge) listen(ctx context.Context, host component.Host) error {
 	if j.incidents == nil {
 		return nil
 	}
-	w := j.config.Incidents.Get().hook()
+	w := j.config.Incidents.Get().Hook()
 	if w == nil {
 		return nil
 	}
@@ -251,12 +251,12 @@ func (j *judge) listen(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("incidents::webhook::token_file: %w", err)
 	}
 	server := confighttp.NewDefaultServerConfig()
-	server.NetAddr.Endpoint, server.TLS = w.address(), w.TLS
+	server.NetAddr.Endpoint, server.TLS = w.Address(), w.TLS
 	server.MaxRequestBodySize, server.CompressionAlgorithms = webhook.MaxBody, []string{""}
 	server.ReadTimeout, server.ReadHeaderTimeout = 30*time.Second, 10*time.Second
 	listener, err := server.ToListener(ctx)
 	if err != nil {
-		return fmt.Errorf("incidents::webhook::endpoint: listen on %q: %w", w.address(), err)
+		return fmt.Errorf("incidents::webhook::endpoint: listen on %q: %w", w.Address(), err)
 	}
 	of, err := server.ToServer(ctx, host.GetExtensions(), j.settings, handler)
 	if err != nil {

@@ -92,6 +92,7 @@ func (b *board) judgement(ctx context.Context, j *judge) {
 	paths, mark := j.clock.Paths(int64(b.now)), j.clock.Mark()
 	j.clockMu.Unlock()
 	b.time(paths, mark)
+	b.objectives(j.promised)
 }
 
 // flows tells all flows and keeps their state.
@@ -124,6 +125,8 @@ func (b *board) flows(ctx context.Context, j *judge) {
 	if err := j.keeper.checkpoint(ctx, j.flows, states, paths); err != nil {
 		j.stateFailed(ctx, "checkpoint", err)
 	}
+	b.gauge("sla.state.checkpoint.age", "s", "Age of the newest checkpoint: a restart goes back to it, and to the journal since.").
+		SetDoubleValue(time.Since(j.keeper.taken).Seconds())
 }
 
 // flow tells the state of one flow. Points exist from the start for all that can be counted, at zero. The caller holds

@@ -33,6 +33,7 @@ type keeper struct {
 
 	mu          sync.Mutex       // held while events are observed and journaled, and while a checkpoint is taken
 	first, next uint64           // journal entries since the checkpoint; owned by mu
+	taken       time.Time        // when the newest checkpoint was taken; owned by mu
 	paths       map[string]int64 // how far each path had come, of the checkpoint that was loaded
 	incidents   []byte           // as of the checkpoint to be taken; owned by mu
 }
@@ -202,7 +203,7 @@ func (k *keeper) checkpoint(ctx context.Context, flows []*flowJudge, states [][]
 	if err := k.client.Batch(ctx, ops...); err != nil {
 		return err
 	}
-	k.first = k.next
+	k.first, k.taken = k.next, time.Now()
 	return nil
 }
 
