@@ -33,7 +33,7 @@ build: ## The collector, the operator's tool, the shop and the demo, into bin/
 	go build -ldflags='$(LDFLAGS)' -o $(BIN)/otelcol-ordertrace ./distro/otelcol-ordertrace
 	go build -ldflags='$(LDFLAGS)' -o $(BIN)/ ./cmd/ordertrace ./examples/shop ./examples/demo
 
-generate: tools ## Everything generated: ocb's main, mdatagen's metadata, reference pages
+generate: tools ## Everything generated: ocb's main, mdatagen's metadata, reference pages, alert rules and dashboards
 	tools/generate.sh
 
 check-generated: tools ## Fail when generated code is stale

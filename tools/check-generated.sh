@@ -13,5 +13,8 @@ stale=0
 while read -r file; do
   cmp -s "$copy/$file" "$file" || { echo "stale: $file" >&2; stale=1; }
 done < <(cd "$copy" && find . -type f)
+while read -r file; do
+  [ -e "$copy/$file" ] || { echo "no longer generated: $file" >&2; stale=1; }
+done < <(git ls-files --cached --others --exclude-standard | while read -r f; do [ ! -f "$f" ] || echo "$f"; done)
 [ "$stale" = 0 ] || { echo "run make generate, and commit what it writes" >&2; exit 1; }
 echo "generated files are up to date"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes everything that is generated: ocb's main package, mdatagen's metadata packages, docs/reference.
+# Writes everything that is generated: ocb's main package, mdatagen's metadata packages, docs/reference, distro/monitor.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$PWD/.cache/tools
@@ -15,3 +15,5 @@ find . -name metadata.yaml -not -path './.cache/*' -printf '%h\n' | sort | while
 done
 gofmt -w distro/otelcol-ordertrace
 go run ./cmd/ordertrace presets --markdown > docs/reference/presets.md
+ORDERTRACE_ALERT_WEBHOOK=true ORDERTRACE_ALERT_TOKEN=/etc/ordertrace/alertmanager.token \
+  go run ./cmd/ordertrace rules --config preset:standalone --out distro/monitor > /dev/null

@@ -47,6 +47,7 @@ It exits with 0 on success (or "yes"), 1 on "no", 2 on an error.`,
 		newCanICommand(),
 		newPresetsCommand(),
 		newRedactCommand(),
+		newRulesCommand(),
 	)
 	return root
 }

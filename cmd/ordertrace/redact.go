@@ -12,11 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/envprovider"
-	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
-	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 
-	"github.com/ordertrace/ordertrace/distro/presets"
 	"github.com/ordertrace/ordertrace/processor/piiredact"
 )
 
@@ -55,7 +51,7 @@ Without --config the defaults of pii_redact are used. Pseudonyms are those of a 
 			return explainLines(cmd.InOrStdin(), cmd.OutOrStdout(), x, f)
 		},
 	}
-	cmd.Flags().StringArrayVar(&f.configs, "config", nil, "the collector's configuration: a file, preset:NAME or yaml:…; may be repeated")
+	cmd.Flags().StringArrayVar(&f.configs, "config", nil, configUsage)
 	cmd.Flags().StringVar(&f.processor, "processor", "pii_redact", "which processor of the configuration")
 	cmd.Flags().StringVar(&f.key, "key", "", "the attribute key under which the lines stand")
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "write the redacted lines")
@@ -85,18 +81,9 @@ func (f redactFlags) explainer(ctx context.Context) (*piiredact.Explainer, error
 }
 
 func (f redactFlags) section(ctx context.Context) (*confmap.Conf, error) {
-	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
-		URIs: f.configs, DefaultScheme: "env",
-		ProviderFactories: []confmap.ProviderFactory{
-			fileprovider.NewFactory(), envprovider.NewFactory(), yamlprovider.NewFactory(), presets.NewFactory(),
-		},
-	})
+	conf, err := resolve(ctx, f.configs)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	conf, err := resolver.Resolve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, err
 	}
 	all, err := conf.Sub("processors")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func raise(ctx context.Context, out string) (*stage, error) {
 	if s.root, err = backend.Root(); err != nil {
 		return s, err
 	}
-	for _, old := range []string{"shop", "data", "logs", "report.json"} { // of the run before
+	for _, old := range []string{"shop", "data", "logs", "monitor", "report.json"} { // of the run before
 		if err := os.RemoveAll(filepath.Join(s.out, old)); err != nil {
 			return s, err
 		}
@@ -127,8 +128,11 @@ func (s *stage) startBackends(ctx context.Context) (err error) {
 	if s.alerts, err = s.site.Alertmanager(ctx, backend.AlertmanagerOptions{Port: 9093, Webhook: s.hook.URL}); err != nil {
 		return err
 	}
+	if err = s.makeMonitor(ctx); err != nil {
+		return err
+	}
 	s.prom, err = s.site.Prometheus(ctx, backend.PrometheusOptions{
-		Port: 9090, Alertmanager: s.alerts.Addr, Rules: []string{filepath.Join(s.root, "distro/monitor/rules/ordertrace.yaml")},
+		Port: 9090, Alertmanager: s.alerts.Addr, Rules: []string{filepath.Join(s.monitor(), "rules/ordertrace.yaml")},
 	})
 	if err != nil {
 		return err
@@ -142,7 +146,27 @@ func (s *stage) startBackends(ctx context.Context) (err error) {
 	return nil
 }
 
-// startCollector runs the standalone preset as it is, with the shop's flow beside it.
+// configs are the standalone preset as it is, with the shop's flow beside it.
+func (s *stage) configs() []string {
+	return []string{"--config", "preset:standalone", "--config", filepath.Join(s.root, "examples/demo/demo.yaml")}
+}
+
+func (s *stage) monitor() string { return filepath.Join(s.out, "monitor") }
+
+// makeMonitor writes alert rules and dashboards from the very configuration that the collector runs.
+func (s *stage) makeMonitor(ctx context.Context) error {
+	bin, err := backend.Built("ordertrace")
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, bin, append([]string{"rules", "--out", s.monitor()}, s.configs()...)...)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("make alert rules and dashboards: %w: %s", err, said)
+	}
+	return nil
+}
+
+// startCollector runs what configs says.
 func (s *stage) startCollector(ctx context.Context) error {
 	ports, err := backend.FreePorts(4317, 4318, 13133, 8888, 0, 0, 0)
 	if err != nil {
@@ -169,7 +193,7 @@ func (s *stage) startCollector(ctx context.Context) error {
 	}
 	s.collector, err = s.site.Run(backend.Command{
 		Name: "collector", Path: bin, Env: env, Grace: 30 * time.Second,
-		Args: []string{"--config", "preset:standalone", "--config", filepath.Join(s.root, "examples/demo/demo.yaml")},
+		Args: s.configs(),
 	})
 	if err != nil {
 		return err
@@ -266,7 +290,7 @@ func (s *stage) sources(since time.Time) report.Sources {
 	return report.Sources{
 		Jaeger: ask.Jaeger{Addr: s.jaeger.Query}, Prometheus: ask.Prometheus{Addr: s.prom.Addr},
 		Shop: report.Shop{DB: s.db}, Since: since, Planted: filepath.Join(s.shopDir(), "planted.jsonl"),
-		Dashboards: filepath.Join(s.root, "distro/monitor/grafana/*.json"),
+		Dashboards: filepath.Join(s.monitor(), "grafana/*.json"),
 		LogFiles:   []string{filepath.Join(s.out, "data/logs/*"), filepath.Join(s.out, "data/queue/*"), s.collector.Log},
 	}
 }

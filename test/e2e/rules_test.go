@@ -3,43 +3,16 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ordertrace/ordertrace/internal/backend"
 )
-
-// alertsYAML is a unit test of promtool: an order that was lost at minute one, and one that is late.
-const alertsYAML = `
-rule_files: [%q]
-evaluation_interval: 15s
-tests:
-  - interval: 15s
-    input_series:
-      - series: 'order_problem_seconds{flow="order",transition="submitted->priced",outcome="lost",order_id="ORD-10000042",trace_id="0af7651916cd43dd8448eb211c80319c"}'
-        values: _x4 100+15x40
-      - series: 'order_problem_seconds{flow="order",transition="priced->approved",outcome="breached",order_id="ORD-10000043",trace_id="1af7651916cd43dd8448eb211c80319c"}'
-        values: _x4 100+15x40
-    promql_expr_test:
-      - expr: count by (alertname, severity, flow, transition, order_id, trace_id) (ALERTS{alertstate="firing",alertname="LostOrder"})
-        eval_time: 8m
-        exp_samples:
-          - labels: '{alertname="LostOrder",severity="critical",flow="order",transition="submitted->priced",order_id="ORD-10000042",trace_id="0af7651916cd43dd8448eb211c80319c"}'
-            value: 1
-      - expr: count by (alertname, order_id) (ALERTS{alertstate="firing",alertname="OrderTimeExceeded",order_id="ORD-10000043"})
-        eval_time: 8m
-        exp_samples:
-          - labels: '{alertname="OrderTimeExceeded",order_id="ORD-10000043"}'
-            value: 1
-      - expr: count(ALERTS{alertstate="firing",alertname="LostOrder"})
-        eval_time: 0m
-        exp_samples: []
-`
 
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
@@ -49,33 +22,117 @@ func promtool(t *testing.T, args ...string) {
 	require.NoError(t, err, string(out))
 }
 
-func TestAlertRulesNameTheOrder(t *testing.T) {
+// configurations to make rules of: what ships, what the demo runs, and one of everything.
+func configurations(t *testing.T) map[string][]string {
 	root, err := backend.Root()
 	require.NoError(t, err)
-	rules := filepath.Join(root, "distro/monitor/rules/ordertrace.yaml")
-	require.FileExists(t, rules)
-	promtool(t, "check", "rules", "--lint=all", rules)
-	promtool(t, "test", "rules", writeFile(t, "alerts.yaml", fmt.Sprintf(alertsYAML, rules)))
-	own, err := filepath.Glob(filepath.Join(root, "distro/monitor/rules/*_test.yaml"))
-	require.NoError(t, err)
-	for _, file := range own {
-		promtool(t, "test", "rules", file)
+	return map[string][]string{
+		"shipped": {"preset:standalone"},
+		"demo":    {"preset:standalone", filepath.Join(root, "examples/demo/demo.yaml")},
+		"every kind of objective": {"preset:standalone", writeFile(t, "all.yaml", `
+connectors:
+  sla_metrics:
+    messages: {deadline: 1m}
+    objectives:
+      - {name: "three nines", transition: submitted->priced, objective: 99.9, page: true}
+      - {name: hardly, transition: submitted->priced, objective: 5, window: 48h}
+      - {name: day, transition: submitted->priced, objective: 90, window: 24h, page: true}
+      - {name: quarter, flow: order, objective: 95, window: 2160h}
+      - {name: own, transition: submitted->priced, objective: 99, burn: [{long: 2h, short: 20m, factor: 10, fast: true}]}
+      - {name: delivered, destination: "orders:submitted", objective: 99.99}
+      - {name: available, service: mes-api, objective: 99.5, page: true}
+`)},
 	}
 }
 
-func TestShippedAlertmanagerRouteIsValid(t *testing.T) {
+// ordertrace makes the rules of a configuration in a folder of their own.
+func rulesOf(t *testing.T, configs []string) string {
+	t.Helper()
+	bin, err := backend.Built("ordertrace")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	args := []string{"rules", "--out", dir}
+	for _, config := range configs {
+		args = append(args, "--config", config)
+	}
+	out, err := exec.Command(bin, args...).CombinedOutput()
+	require.NoError(t, err, string(out))
+	return dir
+}
+
+func TestGeneratedRulesPassTheirOwnTests(t *testing.T) {
+	for name, configs := range configurations(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := rulesOf(t, configs)
+			promtool(t, "check", "rules", "--lint=all", filepath.Join(dir, "rules/ordertrace.yaml"))
+			promtool(t, "test", "rules", filepath.Join(dir, "rules/ordertrace_test.yaml"), filepath.Join(dir, "rules/ordertrace_burn_test.yaml"))
+			amtool(t, filepath.Join(dir, "alertmanager.yaml"))
+		})
+	}
+}
+
+// A test that no mistake turns red shows nothing: each of these is one that the generated tests must find.
+func TestGeneratedTestsFindPlantedMistakes(t *testing.T) {
+	dir := rulesOf(t, []string{"preset:standalone", writeFile(t, "one.yaml", `
+connectors:
+  sla_metrics:
+    objectives:
+      - {name: pricing, transition: submitted->priced, objective: 99, page: true, burn: [{long: 1h, short: 10m, factor: 14.4, fast: true}]}
+`)})
+	file := filepath.Join(dir, "rules/ordertrace.yaml")
+	good, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for name, change := range map[string][2]string{
+		"a lost order is not told":            {`(order_problem_seconds{outcome="lost"})`, `(order_problem_seconds{outcome="gone"})`},
+		"a late order is called lost":         {`(order_problem_seconds{outcome="lost"})`, `(order_problem_seconds{outcome=~"lost|breached"})`},
+		"stuck at once":                       {"expr: sum by (flow, stage) (order_stuck) > 0\n        for: 1m", "expr: sum by (flow, stage) (order_stuck) > 0"},
+		"a stalled path waits for too long":   {"(sla_watermark_stalled) == 1\n        for: 2m", "(sla_watermark_stalled) == 1\n        for: 3m"},
+		"the first failure is not seen":       {"or sum by (reason) (otelcol_sla_metrics_state_failures_total unless", "or sum by (reason) (otelcol_nothing unless"},
+		"what was retracted counts as bad":    {"- sum(increase(order_transitions_total", "- 0 * sum(increase(order_transitions_total"},
+		"burns twice as fast before it tells": {"> 0.144", "> 0.288"},
+		"tells too early":                     {"> 0.144", "> 0.12"},
+		"tells of what has just begun":        {`window="1h"} > 0.144`, `window="1h"} > 0.1`},
+		"goes on after the burning":           {`window="10m"} > 0.144`, `window="10m"} >= 0`},
+		"few events are not counted":          {`slo:bad_events:increase{slo="pricing",window="1h"} > 2.5`, `slo:bad_events:increase{slo="pricing",window="1h"} > 9`},
+		"two of two are a trend":              {`slo:bad_events:increase{slo="pricing",window="1h"} > 2.5`, `slo:bad_events:increase{slo="pricing",window="1h"} > 1`},
+		"a mean of ratios": {
+			"slo:bad_events:increase{slo=\"pricing\",window=\"1h\"}\n          / (slo:events:increase{slo=\"pricing\",window=\"1h\"} > 0)",
+			`avg_over_time((sum(increase(order_transitions_total{transition="submitted->priced",outcome="breached"}[5m])) / sum(increase(order_transitions_total{transition="submitted->priced",outcome=~"on_time|breached"}[5m])))[1h:5m])`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := strings.ReplaceAll(string(good), change[0], change[1])
+			require.NotEqual(t, string(good), bad, "the rules hold what is changed")
+			require.NoError(t, os.WriteFile(file, []byte(bad), 0o600))
+			bin, err := backend.Tool("promtool", "PROMTOOL_BIN")
+			require.NoError(t, err)
+			out, err := exec.Command(bin, "test", "rules", filepath.Join(dir, "rules/ordertrace_test.yaml"), filepath.Join(dir, "rules/ordertrace_burn_test.yaml")).CombinedOutput()
+			var failed *exec.ExitError
+			require.ErrorAs(t, err, &failed, "the tests are red")
+			require.True(t, strings.Contains(string(out), "FAILED") && !strings.Contains(string(out), "parse error"), "the changed rules are rules")
+		})
+	}
+}
+
+func TestShippedRulesAndRoutesPass(t *testing.T) {
 	root, err := backend.Root()
 	require.NoError(t, err)
-	amtool, err := backend.Tool("amtool", "AMTOOL_BIN")
+	promtool(t, "check", "rules", "--lint=all", filepath.Join(root, "distro/monitor/rules/ordertrace.yaml"))
+	own, err := filepath.Glob(filepath.Join(root, "distro/monitor/rules/*_test.yaml"))
 	require.NoError(t, err)
-	files, err := filepath.Glob(filepath.Join(root, "distro/monitor/alertmanager*.yaml"))
+	require.Len(t, own, 2)
+	promtool(t, append([]string{"test", "rules"}, own...)...)
+	file := filepath.Join(root, "distro/monitor/alertmanager.yaml")
+	amtool(t, file)
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.NotEmpty(t, files, "distro/monitor ships a route with a webhook")
-	for _, file := range files {
-		out, err := exec.Command(amtool, "check-config", file).CombinedOutput()
-		require.NoError(t, err, string(out))
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.Contains(t, string(text), "webhook_configs")
-	}
+	require.Contains(t, string(text), "webhook_configs")
+}
+
+func amtool(t *testing.T, file string) {
+	t.Helper()
+	bin, err := backend.Tool("amtool", "AMTOOL_BIN")
+	require.NoError(t, err)
+	out, err := exec.Command(bin, "check-config", file).CombinedOutput()
+	require.NoError(t, err, string(out))
 }

@@ -110,7 +110,7 @@ func (se *Session) replacement(e finding.Entity, rule policy.Rule, found string)
 		}
 		return Fixed
 	case policy.Truncate:
-		return truncate(e, se.read(found))
+		return truncate(e, found)
 	case policy.Drop:
 		return ""
 	}
