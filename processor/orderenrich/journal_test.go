@@ -86,6 +86,10 @@ func (s *memDisk) records() (n int) {
 	return n
 }
 
+func (s *memDisk) operations() int { s.mu.Lock(); defer s.mu.Unlock(); return s.sets }
+
+func (s *memDisk) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
+
 type diskHost struct {
 	component.Host
 	disk component.Component
@@ -159,12 +163,12 @@ func TestOnlyWhatWaitsIsWritten(t *testing.T) {
 		p, _ := journaling(t, disk, consumertest.NewNop())
 		consume(t, p, sp{1, 1, 0, "A"})
 		time.Sleep(4 * time.Second)
-		disk.sets = 0
+		before := disk.operations()
 		for i := range 100 {
 			consume(t, p, sp{1, i + 2, 1, ""})
 		}
 		time.Sleep(time.Second)
-		require.Zero(t, disk.sets)
+		require.Equal(t, before, disk.operations())
 		require.NoError(t, p.Shutdown(context.Background()))
 	})
 }
@@ -190,12 +194,12 @@ func TestSpansPassWhenTheJournalCannotBeWritten(t *testing.T) {
 		disk := &memDisk{m: map[string][]byte{}}
 		sink := &consumertest.TracesSink{}
 		p, reader := journaling(t, disk, sink)
-		disk.err = errors.New("no space left on device")
+		disk.fail(errors.New("no space left on device"))
 		consume(t, p, sp{1, 1, 0, ""}, sp{1, 2, 1, "A"}, sp{2, 1, 0, ""})
 		require.Equal(t, map[string]string{"1/1": "A", "1/2": "A", "2/1": ""}, orders(sink))
 		require.EqualValues(t, 1, counted(t, reader, "otelcol_order_enrich_journal_payloads", "event")["failed"])
 		require.EqualValues(t, 3, counted(t, reader, "otelcol_order_enrich_released", "reason")["journal"])
-		disk.err = nil
+		disk.fail(nil)
 		consume(t, p, sp{3, 1, 0, ""})
 		require.Len(t, orders(sink), 3, "it waits again as soon as the disk works")
 		require.NoError(t, p.Shutdown(context.Background()))
