@@ -92,7 +92,7 @@ func (p *placing) load(e *waiting.Entry[*crate], spans []int32) {
 	case p.h.eager && p.d.batch.Known(first, p.h.rule):
 		p.end(e, taught)
 	default:
-		p.releaseSure(e)
+		p.releaseSure(e, spans)
 	}
 }
 
@@ -129,11 +129,19 @@ func (p *placing) nodes(spans []int32) []waiting.Node[*crate] {
 	return d.nodes
 }
 
-// releaseSure lets go of the spans of an entry of which it is certain by now what they belong to.
-func (p *placing) releaseSure(e *waiting.Entry[*crate]) {
+// releaseSure lets go of the spans of an entry of which it is certain by now what they belong to. The latest of them are
+// spans of the payload; if those are all, what the payload's batch decided holds.
+func (p *placing) releaseSure(e *waiting.Entry[*crate], spans []int32) {
 	p.d.sure = p.d.sure[:0]
 	e.Sure(&p.d.search, func(node int) { p.d.sure = append(p.d.sure, node) })
 	if len(p.d.sure) == 0 {
+		return
+	}
+	p.released[taught] += len(p.d.sure)
+	if len(e.Nodes) == len(spans) {
+		for _, i := range p.d.sure {
+			p.release(p.d, int(spans[i]), e, i)
+		}
 		return
 	}
 	for i := range e.Nodes {
@@ -141,13 +149,17 @@ func (p *placing) releaseSure(e *waiting.Entry[*crate]) {
 	}
 	p.other.batch.Learn(time.Now())
 	for _, i := range p.d.sure {
-		n := &e.Nodes[i]
-		p.other.stamp(i, n.Held.span(n.Item).Attributes())
-		p.cart.take(n.Held, n.Item)
-		p.cart.bytes += p.h.room.Drop(e, i)
+		p.release(p.other, i, e, i)
 	}
-	p.released[taught] += len(p.d.sure)
 	p.takeCounts()
+}
+
+// release stamps a span as the desk says and takes it out of its entry.
+func (p *placing) release(d *desk, number int, e *waiting.Entry[*crate], node int) {
+	n := &e.Nodes[node]
+	d.stamp(number, n.Held.span(n.Item).Attributes())
+	p.cart.take(n.Held, n.Item)
+	p.cart.bytes += p.h.room.Drop(e, node)
 }
 
 // takeCounts adds what the other desk counted, and clears it for the next trace.
