@@ -2,7 +2,9 @@ package orderenrich
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -208,4 +210,33 @@ func TestEndlessTraceDoesNotWaitForever(t *testing.T) {
 		require.NoError(t, p.Shutdown(context.Background()))
 		require.Len(t, orders(sink), 12_000)
 	})
+}
+
+// TestBytesAreCountedAsTheyAre compares what the room counts with the heap, for payloads as they come off the wire.
+func TestBytesAreCountedAsTheyAre(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	p := holding(t, "max_bytes: 256MiB", consumertest.NewNop())
+	raw, err := encoder.MarshalTraces(benchPayload(false))
+	require.NoError(t, err)
+	before := heap()
+	var decoder ptrace.ProtoUnmarshaler
+	for i := range uint32(50) {
+		td, err := decoder.UnmarshalTraces(raw)
+		require.NoError(t, err)
+		eachSpan(td, func(s ptrace.Span) {
+			id := s.TraceID()
+			binary.BigEndian.PutUint32(id[8:], i)
+			s.SetTraceID(id)
+		})
+		require.NoError(t, p.ConsumeTraces(context.Background(), td))
+	}
+	spent, counted := heap()-before, p.hold.room.Stats().Bytes
+	t.Logf("%d bytes a span on the heap, %d counted", spent/50_000, counted/50_000)
+	require.InEpsilon(t, spent, counted, 0.25)
+	require.NoError(t, p.Shutdown(context.Background()))
 }
