@@ -15,11 +15,16 @@ const (
 	totalSpans      = payloads * spansPerPayload
 )
 
-// makePayloads is 30,720 spans of about 1,100 bytes, as batches of several services leave them: the spans of a trace are
-// spread over neighbouring payloads. Every trace names its order on its last span if named is true.
+// makePayloads is 30,720 spans of about 1,100 bytes, as batches of several services leave them and as they come off the
+// wire: the spans of a trace are spread over neighbouring payloads. Every trace names its order on its last span if named
+// is true.
 func makePayloads(named bool) []ptrace.Traces {
 	r := rand.New(rand.NewPCG(1, 2))
 	out := make([]ptrace.Traces, payloads)
+	var (
+		encoder ptrace.ProtoMarshaler
+		decoder ptrace.ProtoUnmarshaler
+	)
 	for p := range out {
 		out[p] = ptrace.NewTraces()
 		for s := range 8 {
@@ -30,6 +35,13 @@ func makePayloads(named bool) []ptrace.Traces {
 			for k := range spansPerPayload / 8 {
 				fill(r, spans.AppendEmpty(), p*spansPerPayload+s*spansPerPayload/8+k, named)
 			}
+		}
+		raw, err := encoder.MarshalTraces(out[p])
+		if err == nil {
+			out[p], err = decoder.UnmarshalTraces(raw)
+		}
+		if err != nil {
+			panic(err)
 		}
 	}
 	return out
