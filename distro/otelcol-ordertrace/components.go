@@ -34,6 +34,7 @@ import (
 	orderenrich "github.com/ordertrace/ordertrace/processor/orderenrich"
 	piiredact "github.com/ordertrace/ordertrace/processor/piiredact"
 	heartbeat "github.com/ordertrace/ordertrace/receiver/heartbeat"
+	orderjoins "github.com/ordertrace/ordertrace/receiver/orderjoins"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -107,6 +108,7 @@ func components() (otelcol.Factories, error) {
 		kafkareceiver.NewFactory(),
 		prometheusreceiver.NewFactory(),
 		heartbeat.NewFactory(),
+		orderjoins.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -118,6 +120,7 @@ func components() (otelcol.Factories, error) {
 		kafkareceiver.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver v0.158.0",
 		prometheusreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver v0.158.0",
 		heartbeat.NewFactory().Type():           "github.com/ordertrace/ordertrace v0.0.0",
+		orderjoins.NewFactory().Type():          "github.com/ordertrace/ordertrace v0.0.0",
 	})
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](

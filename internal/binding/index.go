@@ -44,6 +44,7 @@ type Index struct {
 	}
 	guard guard
 	share atomic.Pointer[func(News)]
+	watch atomic.Pointer[watch]
 }
 
 // shard owns its tables; the mutex guards all of them.
@@ -158,6 +159,9 @@ func (x *Index) Bind(n Node, b Binding, now time.Time) Outcome {
 	}
 	if out == Bound || out == Better {
 		x.travel(n, b, edges[:count], now)
+	}
+	if out == Bound {
+		x.found(n, b, now.UnixNano())
 	}
 	return out
 }

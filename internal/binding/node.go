@@ -103,7 +103,7 @@ const (
 	// MaxEdges is how many other nodes one node can be connected to.
 	MaxEdges = 16
 
-	maxChain = MaxNames + MaxEdges
+	maxChain = MaxNames + MaxEdges + 1 // and the mark of what was missed
 )
 
 // Source says where a value was found. A higher source outranks a lower one.

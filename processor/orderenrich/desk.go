@@ -179,12 +179,16 @@ func (d *desk) stamp(i int, attrs pcommon.Map) {
 	m := d.marks[i]
 	if m == (mark{}) && d.batch.Silent(i) {
 		d.counts.silent++
+		d.batch.Miss(i, -1)
 		return
 	}
 	for r := range d.names {
 		bit := uint32(1) << r
 		out := d.stampOne(i, r, attrs, m.written&bit != 0, m.plural&bit != 0, m.ours&bit != 0)
 		d.counts.by[r][out]++
+		if out == nothing {
+			d.batch.Miss(i, r)
+		}
 		if !d.write && m.ours&bit != 0 {
 			attrs.Remove(d.sources[r])
 		}

@@ -45,6 +45,7 @@ type fact struct {
 // group is the spans of one trace.
 type group struct {
 	trace  [16]byte
+	missed bool // the index was told that spans of it pass without
 	spans  int32
 	first  int32 // where its spans begin in Batch.byGroup
 	values int32 // head of its list in Batch.values
@@ -97,6 +98,7 @@ type Batch struct {
 	work    forest
 	learnt  Learnt
 
+	watched   int            // the rule of which the index wants to know what is missed; none if it does not
 	now       time.Time      // of Learn
 	led       map[led]string // what was asked of values in this payload
 	lastLed   led
@@ -138,7 +140,7 @@ type Decision struct {
 
 // NewBatch makes a Batch over the index. siblings is for logs: records with the same span id share what they say.
 func NewBatch(index *binding.Index, rules []Rule, siblings bool) *Batch {
-	return &Batch{index: index, rules: rules, siblings: siblings, table: make([]int32, 64), last: none}
+	return &Batch{index: index, rules: rules, siblings: siblings, table: make([]int32, 64), last: none, watched: none}
 }
 
 // Reset forgets the payload and lets go of all its strings.

@@ -10,7 +10,7 @@ import (
 
 // Learn tells the index what the spans say and asks it what others said; after it, Decide answers.
 func (b *Batch) Learn(now time.Time) Learnt {
-	b.now = now
+	b.now, b.watched = now, b.watchedRule()
 	for i := range b.spans {
 		if b.spans[i].facts != none {
 			b.gather(int32(i))

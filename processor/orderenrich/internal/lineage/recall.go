@@ -62,5 +62,29 @@ func (b *Batch) Said(s int) (facts []extract.Fact, joins []Join) {
 	return facts, joins
 }
 
+func (b *Batch) watchedRule() int {
+	if name, ok := b.index.Watched(); ok {
+		for r := range b.rules {
+			if b.rules[r].Name == name {
+				return r
+			}
+		}
+	}
+	return none
+}
+
+// Miss says that a span passes without a value of any identifier (rule -1), or of one. If the index is watched, it is told
+// when the trace's value is learnt.
+func (b *Batch) Miss(s, rule int) {
+	if b.watched == none || rule != none && rule != b.watched {
+		return
+	}
+	g := &b.groups[b.spans[s].group]
+	if !g.missed && b.knownOf(g, uint8(b.watched)) == nil {
+		g.missed = true
+		b.index.Miss(g.trace, b.now)
+	}
+}
+
 // IDs are those of a span and of its parent.
 func (b *Batch) IDs(s int) (id, parent [8]byte) { return b.spans[s].id, b.spans[s].parent }
