@@ -79,6 +79,7 @@ type flowJudge struct {
 	book    *lifecycle.Book // owned by mu
 	ledger  *ledger.Ledger  // owned by mu
 	facts   []lifecycle.Fact
+	saved   int                        // bytes of the last state; owned by mu
 	told    map[problemSeries]struct{} // problems that the next component knows; owned by judge.flushMu
 	telling map[problemSeries]struct{} // those of the batch under way, or of one that was refused; owned by judge.flushMu
 }

@@ -115,7 +115,7 @@ func (b *board) flows(ctx context.Context, j *judge) {
 		f.mu.Lock()
 		b.start = pcommon.NewTimestampFromTime(f.started)
 		b.flow(f)
-		states[i] = f.save(nil)
+		states[i] = f.save()
 		f.mu.Unlock()
 	}
 	j.keeper.incidents = b.incidents(j.incidents)

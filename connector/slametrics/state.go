@@ -22,6 +22,7 @@ import (
 const (
 	stateVersion = 1
 	stateKey     = "state"
+	headerRoom   = 64 // at least what stands before the body of a checkpoint
 )
 
 // keeper keeps the state of all flows in a storage extension: a checkpoint before every flush of metrics, so that no
@@ -68,10 +69,11 @@ func (j *judge) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read state from storage %q: %w", j.config.Storage, err)
 	}
-	now := time.Now().UnixNano()
+	now, whole := time.Now().UnixNano(), blob != nil
 	if blob != nil {
 		if err := j.load(ctx, blob, now); err != nil {
 			j.stateFailed(ctx, "load", err)
+			whole = false
 		}
 	}
 	entries := 0
@@ -85,6 +87,7 @@ func (j *judge) restore(ctx context.Context) error {
 		}
 		if err := j.replay(ctx, entry, now); err != nil {
 			j.stateFailed(ctx, "replay", err)
+			whole = false
 		}
 		j.keeper.next++
 		entries++
@@ -97,6 +100,9 @@ func (j *judge) restore(ctx context.Context) error {
 		}
 		j.clock.Restore(mark, now, j.keeper.paths)
 	}
+	if whole {
+		return nil // it and its journal stand until the next checkpoint
+	}
 	return j.begin(ctx)
 }
 
@@ -105,7 +111,7 @@ func (j *judge) restore(ctx context.Context) error {
 func (j *judge) begin(ctx context.Context) error {
 	states := make([][]byte, len(j.flows))
 	for i, f := range j.flows {
-		states[i] = f.save(nil)
+		states[i] = f.save()
 	}
 	if err := j.keeper.checkpoint(ctx, j.flows, states, j.clock.Released()); err != nil {
 		return fmt.Errorf("write state to storage %q: %w", j.config.Storage, err)
@@ -173,15 +179,22 @@ func (f *flowJudge) reset(config *Config) {
 	f.book, f.ledger, f.facts, f.started = newBook(flow, config), ledger.New(flow), f.facts[:0], time.Now()
 }
 
-// save appends the flow's state. The caller holds f.mu.
-func (f *flowJudge) save(to []byte) []byte {
-	return f.ledger.Save(f.book.Save(wire.Int(to, f.started.UnixNano())))
+// save returns the flow's state. The caller holds f.mu.
+func (f *flowJudge) save() []byte {
+	to := f.ledger.Save(f.book.Save(wire.Int(make([]byte, 0, f.saved+f.saved/8+256), f.started.UnixNano())))
+	f.saved = len(to)
+	return to
 }
 
 // checkpoint writes the state of all flows and drops the journal that it covers. The caller holds k.mu since before
 // the state was saved.
 func (k *keeper) checkpoint(ctx context.Context, flows []*flowJudge, states [][]byte, paths map[string]int64) error {
-	body := wire.Uint(nil, k.next)
+	size := headerRoom
+	for _, state := range states {
+		size += len(state) + headerRoom
+	}
+	room := make([]byte, headerRoom, size+64*len(paths)) // large, so copied no more than need be
+	body := wire.Uint(room, k.next)
 	body = wire.Uint(body, uint64(len(paths)))
 	for name, released := range paths {
 		body = wire.Int(wire.String(body, name), released)
@@ -191,8 +204,10 @@ func (k *keeper) checkpoint(ctx context.Context, flows []*flowJudge, states [][]
 		body = wire.String(body, f.name)
 		body = append(wire.Uint(body, uint64(len(states[i]))), states[i]...)
 	}
-	blob := wire.Uint(wire.Uint(nil, stateVersion), uint64(crc32.ChecksumIEEE(body)))
-	blob = append(wire.Uint(blob, uint64(len(body))), body...)
+	header := wire.Uint(wire.Uint(nil, stateVersion), uint64(crc32.ChecksumIEEE(body[headerRoom:])))
+	header = wire.Uint(header, uint64(len(body)-headerRoom))
+	blob := body[headerRoom-len(header):]
+	copy(blob, header)
 	ops := []*storage.Operation{storage.SetOperation(stateKey, blob)}
 	if k.incidents != nil {
 		ops = append(ops, storage.SetOperation(incidentsKey, k.incidents))

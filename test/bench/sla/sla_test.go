@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/connectortest"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -45,22 +46,31 @@ var spanMetrics = map[string]any{
 	"metrics_flush_interval": "250ms",
 }
 
-var contenders = []struct {
+type contender struct {
 	name    string
 	factory connector.Factory
 	config  map[string]any
-}{
+}
+
+var contenders = []contender{
 	{"sla_metrics", slametrics.NewFactory(), orders},
 	{"span_metrics", spanmetricsconnector.NewFactory(), spanMetrics},
 }
 
-func start(b *testing.B, factory connector.Factory, raw map[string]any) connector.Traces {
+func start(b testing.TB, factory connector.Factory, raw map[string]any) connector.Traces {
+	b.Helper()
+	return startInto(b, factory, raw, consumertest.NewNop(), componenttest.NewNopHost())
+}
+
+func startInto(b testing.TB, factory connector.Factory, raw map[string]any, next consumer.Metrics, host component.Host) connector.Traces {
 	b.Helper()
 	cfg := factory.CreateDefaultConfig()
 	require.NoError(b, confmap.NewFromStringMap(raw).Unmarshal(cfg))
-	c, err := factory.CreateTracesToMetrics(context.Background(), connectortest.NewNopSettings(factory.Type()), cfg, consumertest.NewNop())
+	set := connectortest.NewNopSettings(factory.Type())
+	set.ID = component.NewID(factory.Type()) // the same at every start: state is kept by it
+	c, err := factory.CreateTracesToMetrics(context.Background(), set, cfg, next)
 	require.NoError(b, err)
-	require.NoError(b, c.Start(context.Background(), componenttest.NewNopHost()))
+	require.NoError(b, c.Start(context.Background(), host))
 	b.Cleanup(func() { require.NoError(b, component.Component(c).Shutdown(context.Background())) })
 	return c
 }

@@ -6,6 +6,7 @@ package series
 
 import (
 	"hash/maphash"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,7 +54,8 @@ type series struct {
 type shard struct {
 	mu     sync.Mutex
 	series map[uint64]*series
-	_      [40]byte // keeps neighbours off one cache line
+	all    []*series // the same, in order of arrival
+	_      [16]byte  // keeps neighbours off one cache line
 }
 
 // Store holds the series. Each shard is owned by its mutex.
@@ -73,7 +75,8 @@ func New(limit int) *Store {
 		s.shards[i].series = map[uint64]*series{}
 	}
 	for i := range s.spill {
-		s.spill[i].series = map[uint64]*series{0: {overflow: true, key: Key{Failed: i == 1}, duration: exphist.New()}}
+		one := &series{overflow: true, key: Key{Failed: i == 1}, duration: exphist.New()}
+		s.spill[i].series, s.spill[i].all = map[uint64]*series{0: one}, []*series{one}
 	}
 	return s
 }
@@ -134,6 +137,7 @@ func (s *Store) insert(sh *shard, hash uint64, key *Key) *series {
 	n.key.Service, n.key.Name = strings.Clone(key.Service), strings.Clone(key.Name)
 	n.key.DB, n.key.Messaging = strings.Clone(key.DB), strings.Clone(key.Messaging)
 	sh.series[hash] = n
+	sh.all = append(sh.all, n)
 	return n
 }
 
@@ -162,37 +166,44 @@ func (s *series) record(e *Exemplar) {
 // Collect calls visit for a copy of every series, outside the locks, and starts a new interval for exemplars. The
 // snapshot is valid during the call only.
 func (s *Store) Collect(visit func(*Snapshot)) {
-	var batch []Snapshot
-	for i := range s.shards {
-		batch = collect(&s.shards[i], batch[:0])
-		for k := range batch {
-			visit(&batch[k])
-		}
-	}
-	for i := range s.spill {
-		batch = collect(&s.spill[i], batch[:0])
-		for k := range batch {
-			if batch[k].Duration.Count > 0 {
-				visit(&batch[k])
+	var batch [atOnce]Snapshot
+	each := func(sh *shard) {
+		for from := 0; ; from += atOnce {
+			n := sh.snapshot(from, &batch)
+			for k := range n {
+				if !batch[k].Overflow || batch[k].Duration.Count > 0 {
+					visit(&batch[k])
+				}
+			}
+			if n < atOnce {
+				return
 			}
 		}
+	}
+	for i := range s.shards {
+		each(&s.shards[i])
+		runtime.Gosched() // an export must not keep a core from those who record
+	}
+	for i := range s.spill {
+		each(&s.spill[i])
 	}
 }
 
-func collect(sh *shard, batch []Snapshot) []Snapshot {
+// atOnce is how many series are copied under the lock at once: some microseconds' worth.
+const atOnce = 32
+
+// snapshot copies series from a position on, and returns how many there were.
+func (sh *shard) snapshot(from int, to *[atOnce]Snapshot) (n int) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for _, first := range sh.series {
-		for one := first; one != nil; one = one.next {
-			if len(batch) == cap(batch) {
-				batch = append(batch, Snapshot{})
-			} else {
-				batch = batch[:len(batch)+1]
-			}
-			one.snapshot(&batch[len(batch)-1])
+	for _, one := range sh.all[min(from, len(sh.all)):] {
+		if n == atOnce {
+			break
 		}
+		one.snapshot(&to[n])
+		n++
 	}
-	return batch
+	return n
 }
 
 func (s *series) snapshot(to *Snapshot) {
