@@ -1,6 +1,8 @@
 package piiredact
 
 import (
+	"time"
+
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
@@ -113,6 +115,12 @@ type LimitsConfig struct {
 	MaxValueBytes int `mapstructure:"max_value_bytes"`
 	// MaxDepth is the deepest nesting of maps, arrays and JSON in strings.
 	MaxDepth int `mapstructure:"max_depth"`
+	// MaxFindings is how many findings one text may hold. A text with more is a list of people: it is masked as a whole,
+	// for less than editing it would cost.
+	MaxFindings int `mapstructure:"max_findings"`
+	// MaxValueTime is how long one value, with all that is nested in it, is looked at. The detectors need a hundredth of
+	// the default for the longest value; slow patterns of your own and a starved machine may need more.
+	MaxValueTime time.Duration `mapstructure:"max_value_time"`
 	// MaxKeys is how many attribute keys are remembered.
 	MaxKeys int `mapstructure:"max_keys"`
 }
@@ -121,6 +129,6 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		Profile: policy.Balanced,
 		Mode:    Enforce,
-		Limits:  LimitsConfig{MaxValueBytes: 1 << 20, MaxDepth: 32, MaxKeys: 8192},
+		Limits:  LimitsConfig{MaxValueBytes: 1 << 20, MaxDepth: 32, MaxFindings: 1000, MaxValueTime: time.Second, MaxKeys: 8192},
 	}
 }

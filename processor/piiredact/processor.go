@@ -6,13 +6,10 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/processor"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/metadata"
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/redact"
 )
 
@@ -25,7 +22,7 @@ type redactor struct {
 	keys   *keys
 	log    *zap.Logger
 	tel    *metadata.TelemetryBuilder
-	bySig  []metric.AddOption
+	add    *addOptions
 	stop   sync.Once
 }
 
@@ -40,14 +37,15 @@ func newRedactor(set processor.Settings, cfg *Config, signal string) (*redactor,
 		Table: cfg.table(signal), Keys: r.keys.ring, Box: &r.keys.box, Loose: cfg.loose(),
 		Allow: cfg.Attributes.Allow, Secret: cfg.Attributes.Secret, Rules: rules, Names: names,
 		Needs: cfg.needs(), Overrides: cfg.overrides(signal),
-		Limits: redact.Limits{Bytes: cfg.Limits.MaxValueBytes, Depth: cfg.Limits.MaxDepth, Keys: cfg.Limits.MaxKeys},
+		Limits: redact.Limits{Bytes: cfg.Limits.MaxValueBytes, Depth: cfg.Limits.MaxDepth, Findings: cfg.Limits.MaxFindings,
+			Time: cfg.Limits.MaxValueTime, Keys: cfg.Limits.MaxKeys},
 	})
 	tel, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	r.tel = tel
-	r.bySig = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("signal", signal)))}
+	r.add = newAddOptions(signal)
 	return r, nil
 }
 
@@ -63,7 +61,7 @@ func (r *redactor) start(context.Context, component.Host) error {
 	}
 	r.keys.watch(r.reloaded)
 	return r.tel.RegisterPiiRedactKeyCacheFullCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(r.engine.KeyCacheFull(), r.attrs())
+		o.Observe(r.engine.KeyCacheFull(), r.add.of())
 		return nil
 	})
 }
@@ -77,7 +75,7 @@ func (r *redactor) reloaded(err error) {
 	} else {
 		r.log.Info("key files were read again", zap.String("signal", r.signal))
 	}
-	r.tel.PiiRedactKeyReloads.Add(context.Background(), 1, r.attrs("outcome", outcome))
+	r.tel.PiiRedactKeyReloads.Add(context.Background(), 1, r.add.of("outcome", outcome))
 }
 
 func (r *redactor) shutdown(context.Context) error {
@@ -86,35 +84,4 @@ func (r *redactor) shutdown(context.Context) error {
 		r.tel.Shutdown()
 	})
 	return nil
-}
-
-// report turns a session's counts into metrics and gives the session back.
-func (r *redactor) report(ctx context.Context, se *redact.Session) {
-	c := &se.Counts
-	r.tel.PiiRedactValues.Add(ctx, c.Values, r.bySig...)
-	r.tel.PiiRedactBytes.Add(ctx, c.Bytes, r.bySig...)
-	if c.TooLong > 0 {
-		r.tel.PiiRedactBudgetExceeded.Add(ctx, c.TooLong, r.attrs("reason", "bytes"))
-	}
-	if c.TooDeep > 0 {
-		r.tel.PiiRedactBudgetExceeded.Add(ctx, c.TooDeep, r.attrs("reason", "depth"))
-	}
-	if c.Dirty() {
-		for e := range c.Found {
-			for a, n := range c.Found[e] {
-				if n > 0 {
-					r.tel.PiiRedactFindings.Add(ctx, n, r.attrs("detector", finding.Entity(e).String(), "action", string(policy.Actions[a]))) //nolint:gosec // at most 192
-				}
-			}
-		}
-	}
-	se.Release()
-}
-
-func (r *redactor) attrs(kv ...string) metric.MeasurementOption {
-	all := []attribute.KeyValue{attribute.String("signal", r.signal)}
-	for i := 0; i < len(kv); i += 2 {
-		all = append(all, attribute.String(kv[i], kv[i+1]))
-	}
-	return metric.WithAttributes(all...)
 }

@@ -43,7 +43,7 @@ func TestBadConfigurationsAreRefusedWithAllTheirProblems(t *testing.T) {
 		"nose": {}, "email": {Action: "burn"}, "phone": {Action: "truncate", KeepLast: &five, KeepDomain: true}, "statement": {Action: "hash"},
 	}
 	cfg.Attributes.Secret = []string{"["}
-	cfg.Rules = []RuleConfig{{Name: "Bad Name", Pattern: "(", Checksum: "crc", Action: "truncate"}, {Name: "all", Pattern: ".*"}}
+	cfg.Rules = []RuleConfig{{Name: "Bad Name", Pattern: "(", Checksum: "crc", Action: "truncate"}, {Name: "all", Pattern: ".*"}, {Name: "huge", Pattern: "(?:[a-z][0-9][a-z]){1000}"}}
 	cfg.Limits = LimitsConfig{}
 	err := cfg.Validate()
 	if err == nil {
@@ -52,7 +52,7 @@ func TestBadConfigurationsAreRefusedWithAllTheirProblems(t *testing.T) {
 	for _, want := range []string{
 		"profile:", "mode:", "detectors::nose", `"burn"`, "only ip and gps", "keep_last", "only email", "literals of statements",
 		"attributes::secret", "rules[0]::name", "rules[0]::pattern", "rules[0]::checksum", "rules[0]::action", "rules[1]::pattern",
-		"max_value_bytes", "max_depth",
+		"max_value_bytes", "max_depth", "max_findings", "max_value_time", "rules[2]::pattern: compiles to",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not named in: %v", want, err)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/number"
@@ -47,6 +49,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Limits.MaxDepth < 1 || c.Limits.MaxDepth > 128 {
 		bad("limits::max_depth", "%d is not between 1 and 128", c.Limits.MaxDepth)
+	}
+	if c.Limits.MaxFindings < 1 || c.Limits.MaxFindings > 1<<20 {
+		bad("limits::max_findings", "%d is not between 1 and %d", c.Limits.MaxFindings, 1<<20)
+	}
+	if c.Limits.MaxValueTime < time.Millisecond || c.Limits.MaxValueTime > time.Minute {
+		bad("limits::max_value_time", "%v is not between 1ms and 1m", c.Limits.MaxValueTime)
 	}
 	if c.Limits.MaxKeys < 0 || c.Limits.MaxKeys > 1<<20 {
 		bad("limits::max_keys", "%d is not between 0 and %d", c.Limits.MaxKeys, 1<<20)
@@ -128,6 +136,8 @@ func (c *Config) validateRules() (errs []error) {
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s::pattern: %w", at, err))
+		case steps(r.Pattern) > maxSteps:
+			errs = append(errs, fmt.Errorf("%s::pattern: compiles to %d steps, at most %d: every byte can cost as many; repeat less", at, steps(r.Pattern), maxSteps))
 		case r.Pattern == "" || re.MatchString(""):
 			errs = append(errs, fmt.Errorf("%s::pattern: matches the empty text: everything would be a finding", at))
 		}
@@ -139,4 +149,19 @@ func (c *Config) validateRules() (errs []error) {
 		}
 	}
 	return errs
+}
+
+// maxSteps bounds a pattern's program, and so what a byte of text can cost.
+const maxSteps = 2000
+
+func steps(pattern string) int {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(prog.Inst)
 }

@@ -16,6 +16,7 @@ type Cache[T any] struct {
 	mu      sync.Mutex
 	pending map[string]*T // guarded by mu; merged into read once it is worth a copy
 	full    atomic.Int64
+	closed  atomic.Bool // the bound was reached
 }
 
 // MaxKey is the longest key that is worth remembering.
@@ -48,6 +49,10 @@ func (c *Cache[T]) GetBytes(key []byte) *T {
 func (c *Cache[T]) Full() int64 { return c.full.Load() }
 
 func (c *Cache[T]) miss(key string) *T {
+	if len(key) > MaxKey || c.closed.Load() { // nobody waits for anybody in a flood of made-up keys
+		c.full.Add(1)
+		return c.learn(key)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if v, ok := c.pending[key]; ok {
@@ -56,8 +61,10 @@ func (c *Cache[T]) miss(key string) *T {
 	}
 	v := c.learn(key)
 	old := *c.read.Load()
-	if len(old)+len(c.pending) >= c.bound || len(key) > MaxKey {
+	if len(old)+len(c.pending) >= c.bound {
 		c.full.Add(1)
+		c.mergeLocked()
+		c.closed.Store(true)
 		return v
 	}
 	c.pending[strings.Clone(key)] = v

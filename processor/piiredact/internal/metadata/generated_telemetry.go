@@ -33,6 +33,7 @@ type TelemetryBuilder struct {
 	PiiRedactFindings       metric.Int64Counter
 	PiiRedactKeyCacheFull   metric.Int64ObservableCounter
 	PiiRedactKeyReloads     metric.Int64Counter
+	PiiRedactKnownValues    metric.Int64Counter
 	PiiRedactValues         metric.Int64Counter
 }
 
@@ -118,6 +119,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_pii_redact_key_reloads",
 		metric.WithDescription("Changes of key files that were seen, by outcome (ok or failed; after a failure the keys before it stay). [Development]"),
 		metric.WithUnit("{reload}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PiiRedactKnownValues, err = builder.meter.Int64Counter(
+		"otelcol_pii_redact_known_values",
+		metric.WithDescription("Values that were known to hold nothing, since they had been looked at before. [Development]"),
+		metric.WithUnit("{value}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PiiRedactValues, err = builder.meter.Int64Counter(

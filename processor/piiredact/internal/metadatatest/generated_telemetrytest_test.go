@@ -28,6 +28,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PiiRedactBytes.Add(context.Background(), 1)
 	tb.PiiRedactFindings.Add(context.Background(), 1)
 	tb.PiiRedactKeyReloads.Add(context.Background(), 1)
+	tb.PiiRedactKnownValues.Add(context.Background(), 1)
 	tb.PiiRedactValues.Add(context.Background(), 1)
 	AssertEqualPiiRedactBudgetExceeded(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -42,6 +43,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPiiRedactKeyReloads(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPiiRedactKnownValues(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPiiRedactValues(t, testTel,

@@ -21,13 +21,6 @@ import (
 // Fixed stands where a value was masked.
 const Fixed = finding.Fixed
 
-// Limits are the budgets of one value. What is over one is masked as a whole.
-type Limits struct {
-	Bytes int // longest value that is read
-	Depth int // deepest nesting, of maps, arrays and JSON in strings together
-	Keys  int // keys remembered
-}
-
 // Options make an engine.
 type Options struct {
 	Table  *policy.Table

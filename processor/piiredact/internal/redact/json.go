@@ -30,8 +30,8 @@ func (se *Session) json(d *Decision, s string, depth int, holes bool) (string, V
 		return "", Same, false
 	}
 	if nesting(s) > se.e.opt.Limits.Depth-depth {
-		se.Counts.TooDeep++
-		return Fixed, Changed, true
+		out, v := se.over(TooDeep)
+		return out, v, true
 	}
 	doc := document{se: se, s: s, holes: holes}
 	doc.value(lo, depth+1, "", d)

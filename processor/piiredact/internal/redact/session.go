@@ -1,11 +1,8 @@
 package redact
 
 import (
-	"math"
-	"strconv"
 	"strings"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
@@ -30,11 +27,11 @@ const (
 
 // Counts are the facts of a session. Found is by entity and action.
 type Counts struct {
-	Values, Bytes    int64
-	Remembered       int64 // values that were known to hold nothing
-	TooLong, TooDeep int64
-	Found            [finding.FirstRule + finding.MaxRules][policy.MaxActions]int64
-	any              bool
+	Values, Bytes int64
+	Remembered    int64          // values that were known to hold nothing
+	Over          [Budgets]int64 // values that were masked as a whole, by the budget that they were over
+	Found         [finding.FirstRule + finding.MaxRules][policy.MaxActions]int64
+	any           bool
 }
 
 // Session is one goroutine's work: its buffers and its counts.
@@ -52,6 +49,7 @@ type Session struct {
 	depth   int
 	index   string // the blind index of the value that was encrypted last
 	memory  memory
+	budget  budget
 	// passing: what the last pass said holds only now, since keys or the depth had a part in it.
 	passing bool
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
@@ -106,11 +104,12 @@ const maxPasses = 4
 // Release empties the session's counts and gives it back.
 func (se *Session) Release() {
 	found := se.Counts.any
-	se.Counts.Values, se.Counts.Bytes, se.Counts.Remembered, se.Counts.TooLong, se.Counts.TooDeep = 0, 0, 0, 0, 0
+	se.Counts.Values, se.Counts.Bytes, se.Counts.Remembered, se.Counts.Over = 0, 0, 0, [Budgets]int64{}
 	if found {
 		se.Counts = Counts{}
 	}
 	se.at, se.Seen = "", nil
+	se.trim()
 	select {
 	case se.e.idle <- se:
 	default: // more sessions than cores: this one was for a burst
@@ -154,13 +153,23 @@ func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
 	se.Counts.Values++
 	se.Counts.Bytes += int64(len(s))
 	if len(s) > se.e.opt.Limits.Bytes {
-		se.Counts.TooLong++
-		return Fixed, Changed
+		return se.over(TooLong)
 	}
 	if depth > se.e.opt.Limits.Depth {
-		se.Counts.TooDeep++
-		return Fixed, Changed
+		return se.over(TooDeep)
 	}
+	if se.budget.runs {
+		if se.late() {
+			return Fixed, Changed
+		}
+	} else if len(s) > unhurried || len(se.e.opt.Rules) > 0 {
+		return se.timed(d, s, depth)
+	}
+	return se.look(d, s, depth)
+}
+
+// look reads a value that is within the budgets of size and depth.
+func (se *Session) look(d *Decision, s string, depth int) (string, Verdict) {
 	if d.opaque && scan.Opaque(s) {
 		return s, Same
 	}
@@ -184,6 +193,9 @@ func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
 func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 	now, verdict := s, Same
 	for range maxPasses {
+		if se.budget.runs && se.late() {
+			break
+		}
 		next, v := se.pass(d, now, depth)
 		if v == Dropped {
 			return "", Dropped
@@ -236,6 +248,9 @@ func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
 	if len(fs) == 0 {
 		return s, Same
 	}
+	if len(fs) > se.e.opt.Limits.Findings {
+		return se.over(TooMany)
+	}
 	return se.replace(s, fs)
 }
 
@@ -263,53 +278,6 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 		return string(se.stmt), Changed
 	}
 	return se.edit(d, s)
-}
-
-// Int redacts a whole number; it returns the text that takes its place.
-func (se *Session) Int(d *Decision, v int64) (string, Verdict) {
-	se.Counts.Values++
-	secret := d.Whole != finding.None && !d.Place && d.Whole != finding.Person
-	if !secret && v < 1_000_000 && v > -1_000_000 {
-		return "", Same
-	}
-	var b [24]byte
-	return se.digits(d, strconv.AppendInt(b[:0], v, 10), secret)
-}
-
-// Double redacts a number with a fraction. Coordinates stay numbers: the second result is theirs.
-func (se *Session) Double(d *Decision, v float64) (string, float64, Verdict) {
-	se.Counts.Values++
-	if d.Coordinate {
-		return se.point(v)
-	}
-	if math.Abs(v) < 1_000_000 || math.Abs(v) >= 1e20 || v != math.Trunc(v) {
-		return "", v, Same
-	}
-	var b [40]byte
-	s, verdict := se.digits(d, strconv.AppendFloat(b[:0], v, 'f', 0, 64), d.Whole != finding.None && !d.Place && d.Whole != finding.Person)
-	return s, v, verdict
-}
-
-// digits redacts a number's text. A number is all or nothing: what is found in it replaces it.
-func (se *Session) digits(d *Decision, b []byte, secret bool) (string, Verdict) {
-	s := unsafe.String(unsafe.SliceData(b), len(b))
-	if secret {
-		return se.whole(d, strings.Clone(s))
-	}
-	fs := se.scanner.Find(s, se.scanner.Look(s), &d.env)
-	if len(fs) == 0 {
-		return "", Same
-	}
-	return se.replace(strings.Clone(s), fs)
-}
-
-// MaxDepth is the deepest nesting that is read.
-func (se *Session) MaxDepth() int { return se.e.opt.Limits.Depth }
-
-// TooDeep counts a value that is nested too deep and returns what takes its place.
-func (se *Session) TooDeep() string {
-	se.Counts.TooDeep++
-	return Fixed
 }
 
 // Flagged is the decision for an argument behind a flag: "--password", "x".

@@ -3,6 +3,7 @@ package redact
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
@@ -13,7 +14,7 @@ func testEngine(profile policy.Profile) *Engine {
 	return New(Options{
 		Table: profile.Table(), Keys: pseudonym.NewKeyring(pseudonym.Random()), Loose: profile.Loose(), Box: &sealed.Box{},
 		Allow: []string{"order.id"}, Secret: []string{"*.token"},
-		Limits: Limits{Bytes: 1 << 20, Depth: 32, Keys: 1024},
+		Limits: Limits{Bytes: 1 << 20, Depth: 32, Findings: 1000, Time: 10 * time.Second, Keys: 1024},
 	})
 }
 

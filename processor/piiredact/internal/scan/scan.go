@@ -5,6 +5,7 @@ package scan
 
 import (
 	"slices"
+	"time"
 	"unsafe"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
@@ -28,6 +29,9 @@ type Scanner struct {
 	inner  *Scanner
 	nested bool
 	plain  []byte
+	// Until, unless zero, is when to stop; Late says that this was before the end, so that the findings are not all.
+	Until time.Time
+	Late  bool
 }
 
 // New makes a scanner; classify tells what a name in a text means, and is shared and safe for concurrent use.
@@ -106,7 +110,10 @@ func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
 		if end := sc.encoded(t, 0); end > 0 {
 			return
 		}
-		for i := sc.anchors.Next(0); i < len(t); {
+		for i, n := sc.anchors.Next(0), 0; i < len(t); n++ {
+			if n%stride == stride-1 && sc.expired() {
+				return
+			}
 			switch kinds[t[i]] {
 			case letter:
 				if ordinary(t, i) {

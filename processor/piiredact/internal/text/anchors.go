@@ -117,3 +117,11 @@ func (a *Anchors) Next(i int) int {
 	}
 	return k<<6 + bits.TrailingZeros64(w)
 }
+
+// Trim lets go of the text, and of a buffer for longer ones than that.
+func (a *Anchors) Trim(room int) {
+	a.of = ""
+	if cap(a.bits) > room/64 {
+		a.bits = nil
+	}
+}

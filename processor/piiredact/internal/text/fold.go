@@ -39,6 +39,13 @@ func (f *Folded) Fold(s string, g Gate) bool {
 	return true
 }
 
+// Trim lets go of buffers with more room than that.
+func (f *Folded) Trim(room int) {
+	if cap(f.Text) > room || cap(f.prev) > room {
+		*f = Folded{}
+	}
+}
+
 func (f *Folded) swap() {
 	f.Text, f.prev = f.prev[:0], f.Text
 	f.Off, f.poff = f.poff[:0], f.Off
