@@ -58,7 +58,7 @@ type HoldConfig struct {
 	Eager bool `mapstructure:"eager"`
 	// Journal names a storage extension in which what waits is kept from before the sender is told that it arrived until the
 	// next component has it, so that a crash loses nothing. The journal takes at most max_bytes. It holds spans as they
-	// arrived, before pii_redact: mind who can read it. Default none: what waits is in memory only.
+	// arrived, before pii_redact: mind who can read it. Not used while max_wait is 0. Default none: what waits is in memory only.
 	Journal *component.ID `mapstructure:"journal"`
 }
 

@@ -53,7 +53,14 @@ func FuzzPayloads(f *testing.F) {
 			n := td.SpanCount()
 			again := ptrace.NewTraces()
 			td.CopyTo(again)
-			if p.ConsumeTraces(context.Background(), td) != nil || p.Shutdown(context.Background()) != nil || sink.SpanCount() != n {
+			room := p.(*tracesProcessor).hold.room
+			if err := p.ConsumeTraces(context.Background(), td); err != nil {
+				t.Fatal(err)
+			}
+			if s := room.Stats(); s.Bytes > 1<<20 || s.Bytes < 0 {
+				t.Fatalf("%d bytes wait, of 1 MiB", s.Bytes)
+			}
+			if p.Shutdown(context.Background()) != nil || sink.SpanCount() != n {
 				t.Fatalf("%d spans in, %d out", n, sink.SpanCount())
 			}
 			for _, out := range sink.AllTraces() {

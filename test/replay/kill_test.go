@@ -136,7 +136,7 @@ func killed(t *testing.T) string {
 			require.NoError(t, cmd.Wait(), "the last one drains and stops")
 			break
 		}
-		time.Sleep(time.Duration(20+rand.IntN(700)) * time.Millisecond)
+		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait()
 	}
