@@ -81,16 +81,26 @@ func idOf(value any) (component.ID, bool) {
 
 // judgeStorages names every queue and state that lies on disk in clear.
 func (c *converter) judgeStorages(root map[string]any, findings *finding.List) {
-	for _, kind := range componentKinds[:4] {
-		walk(kind, root[kind], func(key string, m map[string]any) {
-			id, ok := idOf(m["storage"])
-			if !ok || id.Type().String() == sealedType {
-				return
+	if extensions, ok := root["extensions"].(map[string]any); ok {
+		for _, name := range sortedKeys(extensions) { // others wrap a storage
+			if id, ok := idOf(name); ok && id.Type().String() == indexType {
+				section, _ := extensions[name].(map[string]any)
+				c.judgeStorage("extensions::"+name, section, findings)
 			}
-			answer(findings, c.policy.UnsealedStorage, finding.UnsealedStorage, key+"::storage", id.String(),
-				"what is stored there lies on disk in clear", "put its directory on an encrypted volume")
-		})
+		}
 	}
+	for _, kind := range componentKinds[:4] {
+		walk(kind, root[kind], func(key string, m map[string]any) { c.judgeStorage(key, m, findings) })
+	}
+}
+
+func (c *converter) judgeStorage(key string, m map[string]any, findings *finding.List) {
+	id, ok := idOf(m["storage"])
+	if !ok || id.Type().String() == sealedType {
+		return
+	}
+	answer(findings, c.policy.UnsealedStorage, finding.UnsealedStorage, key+"::storage", id.String(),
+		"what is stored there lies on disk in clear", "put its directory on an encrypted volume")
 }
 
 // judgeBroadcasts names every index that tells other gateways its orders in clear.

@@ -30,8 +30,10 @@ type broadcast struct {
 	in     *relay.Inbox
 	log    *zap.Logger
 
+	ctx     context.Context // ends both goroutines
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
+	listens sync.Once
 
 	failures atomic.Uint64
 	unsent   atomic.Uint64 // news that shutdown left
@@ -47,13 +49,18 @@ func startBroadcast(index *binding.Index, s *stream, log *zap.Logger) *broadcast
 	_, _ = rand.Read(self[:]) // never fails: it ends the program instead
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &broadcast{
-		index: index, stream: s, log: log, stop: cancel,
+		index: index, stream: s, log: log, ctx: ctx, stop: cancel,
 		out: relay.NewOutbox(index, self), in: relay.NewInbox(index, self),
 	}
 	index.Share(b.out.Put)
 	b.stopped.Go(func() { b.write(ctx) })
-	b.stopped.Go(func() { b.read(ctx) })
 	return b
+}
+
+// listen begins to read. Before that everybody who uses the index must have named its identifiers: what is told of others is
+// left out.
+func (b *broadcast) listen() {
+	b.listens.Do(func() { b.stopped.Go(func() { b.read(b.ctx) }) })
 }
 
 func (b *broadcast) write(ctx context.Context) {

@@ -27,7 +27,10 @@ type orderIndex struct {
 	cast  *broadcast // nil without broadcast
 }
 
-var _ extensioncapabilities.Dependent = (*orderIndex)(nil)
+var (
+	_ extensioncapabilities.Dependent       = (*orderIndex)(nil)
+	_ extensioncapabilities.PipelineWatcher = (*orderIndex)(nil)
+)
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 	c := cfg.(*Config)
@@ -74,6 +77,17 @@ func (o *orderIndex) Start(ctx context.Context, host component.Host) error {
 	}
 	return o.report()
 }
+
+// Ready begins to listen to other gateways: by now every processor has said which identifiers it wants.
+func (o *orderIndex) Ready() error {
+	if o.cast != nil {
+		o.cast.listen()
+	}
+	return nil
+}
+
+// NotReady changes nothing: what others tell is worth knowing until the end.
+func (o *orderIndex) NotReady() error { return nil }
 
 // Shutdown ends reporting, tells others the last news and stores the index; what is in memory goes with its last user.
 func (o *orderIndex) Shutdown(ctx context.Context) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -47,6 +48,7 @@ func newGatewayIndex(t *testing.T, broadcast map[string]any) *gatewayIndex {
 	g.order, err = g.Name("order.id", binding.Joins(0).With(binding.Message))
 	require.NoError(t, err)
 	require.NoError(t, ext.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, ext.(extensioncapabilities.PipelineWatcher).Ready())
 	t.Cleanup(func() { require.NoError(t, ext.Shutdown(context.Background())) })
 	return g
 }
@@ -235,13 +237,24 @@ func TestATraceCutAtAQueueIsJoinedAcrossTwoGateways(t *testing.T) {
 	r, err := site.Redis(t.Context(), backend.RedisOptions{})
 	require.NoError(t, err)
 	config := writeFile(t, "gateway.yaml", gatewayWithBroadcast)
-	var senders [2]*sender
-	var outs [2]string
-	for i := range senders {
+	var senders [3]*sender
+	var outs [3]string
+	begin := func(i int) {
 		outs[i] = filepath.Join(t.TempDir(), "out.jsonl")
 		c := prepare(t, []string{config}, "REDIS="+r.URL, "OUT="+outs[i])
 		c.start(t, site, fmt.Sprint("gateway-", i))
 		senders[i] = newSender(t, c.grpc, nil)
+	}
+	begin(0)
+	begin(1)
+	carries := func(i int, order, who string) {
+		eventually(t, 15*time.Second, func() error {
+			text, err := os.ReadFile(outs[i])
+			if err != nil {
+				return err
+			}
+			return want(3, strings.Count(string(text), `"order.id","value":{"stringValue":"`+order), who+fmt.Sprint(": spans with the order at gateway ", i))
+		})
 	}
 	for n, who := range []string{"the producer names it", "the consumer names it", "a link joins them"} {
 		order := fmt.Sprintf("ORD-%08d", n+1)
@@ -265,14 +278,13 @@ func TestATraceCutAtAQueueIsJoinedAcrossTwoGateways(t *testing.T) {
 		}
 		require.NoError(t, senders[0].send(t.Context(), producer))
 		require.NoError(t, senders[1].send(t.Context(), consumer))
-		for i := range outs {
-			eventually(t, 15*time.Second, func() error {
-				text, err := os.ReadFile(outs[i])
-				if err != nil {
-					return err
-				}
-				return want(3, strings.Count(string(text), `"order.id","value":{"stringValue":"`+order), who+fmt.Sprint(": spans with the order at gateway ", i))
-			})
-		}
+		carries(0, order, who)
+		carries(1, order, who)
 	}
+
+	// A gateway that is started later hears what was told before.
+	begin(2)
+	late, _ := oneTrace("s", 3, map[string]string{"messaging.message.id": "m-0"})
+	require.NoError(t, senders[2].send(t.Context(), late))
+	carries(2, "ORD-00000001", "told before it was started")
 }
