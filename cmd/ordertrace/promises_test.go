@@ -1,10 +1,12 @@
 package main
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ordertrace/ordertrace/cmd/ordertrace/internal/alert"
 	"github.com/ordertrace/ordertrace/cmd/ordertrace/internal/promise"
 	"github.com/ordertrace/ordertrace/distro/presets"
 )
@@ -51,5 +53,19 @@ func TestAConnectorThatNoPipelineUsesPromisesNothing(t *testing.T) {
 	p := promisesOf(t, "preset:standalone", `yaml:connectors::sla_metrics/spare::objectives: [{name: spare, service: x, objective: 99}]`)
 	for _, o := range p.Objectives {
 		require.NotEqual(t, "spare", o.Name)
+	}
+}
+
+func TestEveryAlertLeadsToADashboardThatIsWritten(t *testing.T) {
+	files, err := rulesFlags{links: alert.Links{Grafana: "http://grafana"}}.files(promisesOf(t, "preset:standalone"), nil)
+	require.NoError(t, err)
+	all := ""
+	for _, text := range files {
+		all += string(text)
+	}
+	found := regexp.MustCompile(`http://grafana/d/([a-z-]+)`).FindAllStringSubmatch(string(files["rules/ordertrace.yaml"]), -1)
+	require.NotEmpty(t, found)
+	for _, m := range found {
+		require.Contains(t, all, `"uid": "`+m[1]+`"`)
 	}
 }

@@ -88,7 +88,7 @@ func showAlert(a backend.Alert, lost lostOrder) {
 	for _, label := range []string{"alertname", "severity", "order_id", "flow", "transition", "trace_id"} {
 		fmt.Printf("          %-10s %s\n", label, a.Labels[label])
 	}
-	for _, key := range []string{"summary", "description"} {
+	for _, key := range []string{"summary", "description", "trace_url"} {
 		if text := a.Annotations[key]; text != "" {
 			fmt.Printf("          %s\n", text)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -38,6 +37,7 @@ type stage struct {
 	databaseMetrics string
 	adminPorts      []int // of shop-api, crm-api, mes-api
 	otlp, metrics   string
+	told            []string // variables by which the collector hears of alerts
 	servers         map[string]string
 	db              *sql.DB
 }
@@ -125,20 +125,21 @@ func (s *stage) startBackends(ctx context.Context) (err error) {
 	if s.hook, err = backend.NewWebhook(); err != nil {
 		return err
 	}
-	if s.alerts, err = s.site.Alertmanager(ctx, backend.AlertmanagerOptions{Port: 9093, Webhook: s.hook.URL}); err != nil {
+	assets := os.Getenv("JAEGER_ASSETS")
+	if s.jaeger, err = s.site.Jaeger(ctx, backend.JaegerOptions{OTLPPort: 14317, QueryPort: 16686, Assets: assets}); err != nil {
 		return err
 	}
 	if err = s.makeMonitor(ctx); err != nil {
+		return err
+	}
+	s.alerts, err = s.site.Alertmanager(ctx, backend.AlertmanagerOptions{Port: 9093, Config: filepath.Join(s.monitor(), "alertmanager.yaml")})
+	if err != nil {
 		return err
 	}
 	s.prom, err = s.site.Prometheus(ctx, backend.PrometheusOptions{
 		Port: 9090, Alertmanager: s.alerts.Addr, Rules: []string{filepath.Join(s.monitor(), "rules/ordertrace.yaml")},
 	})
 	if err != nil {
-		return err
-	}
-	assets := os.Getenv("JAEGER_ASSETS")
-	if s.jaeger, err = s.site.Jaeger(ctx, backend.JaegerOptions{OTLPPort: 14317, QueryPort: 16686, Assets: assets}); err != nil {
 		return err
 	}
 	s.servers["traces"], s.servers["metrics"], s.servers["alerts"] = "Jaeger", "Prometheus", "Alertmanager"
@@ -151,21 +152,6 @@ func (s *stage) configs() []string {
 	return []string{"--config", "preset:standalone", "--config", filepath.Join(s.root, "examples/demo/demo.yaml")}
 }
 
-func (s *stage) monitor() string { return filepath.Join(s.out, "monitor") }
-
-// makeMonitor writes alert rules and dashboards from the very configuration that the collector runs.
-func (s *stage) makeMonitor(ctx context.Context) error {
-	bin, err := backend.Built("ordertrace")
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, bin, append([]string{"rules", "--out", s.monitor()}, s.configs()...)...)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("make alert rules and dashboards: %w: %s", err, said)
-	}
-	return nil
-}
-
 // startCollector runs what configs says.
 func (s *stage) startCollector(ctx context.Context) error {
 	ports, err := backend.FreePorts(4317, 4318, 13133, 8888, 0, 0, 0)
@@ -174,15 +160,15 @@ func (s *stage) startCollector(ctx context.Context) error {
 	}
 	s.adminPorts = ports[4:]
 	s.otlp, s.metrics = fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[3])
-	env := []string{
+	env := append(s.told,
 		fmt.Sprintf("ORDERTRACE_OTLP_GRPC_ENDPOINT=127.0.0.1:%d", ports[0]),
 		fmt.Sprintf("ORDERTRACE_OTLP_HTTP_ENDPOINT=127.0.0.1:%d", ports[1]),
 		fmt.Sprintf("ORDERTRACE_HEALTH_ENDPOINT=127.0.0.1:%d", ports[2]),
 		fmt.Sprintf("ORDERTRACE_METRICS_PORT=%d", ports[3]),
-		"ORDERTRACE_JAEGER_OTLP=" + s.jaeger.OTLP, "ORDERTRACE_PROMETHEUS_OTLP=" + s.prom.OTLP,
-		"ORDERTRACE_DATA_DIR=" + filepath.Join(s.out, "data"), "DEMO_RABBITMQ_METRICS=" + s.brokerMetrics,
-		"DEMO_POSTGRES_METRICS=" + s.databaseMetrics,
-	}
+		"ORDERTRACE_JAEGER_OTLP="+s.jaeger.OTLP, "ORDERTRACE_PROMETHEUS_OTLP="+s.prom.OTLP,
+		"ORDERTRACE_DATA_DIR="+filepath.Join(s.out, "data"), "DEMO_RABBITMQ_METRICS="+s.brokerMetrics,
+		"DEMO_POSTGRES_METRICS="+s.databaseMetrics,
+	)
 	for i, name := range serviceNames {
 		variable := "DEMO_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		env = append(env, fmt.Sprintf("%s=127.0.0.1:%d", variable, s.adminPorts[i]))

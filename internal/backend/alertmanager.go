@@ -24,6 +24,7 @@ type AlertmanagerOptions struct {
 	Webhook string // URL
 	Judge   string // URL of the sla_metrics webhook, if it is to be told as well
 	Token   string // file of the token to show there
+	Config  string // a configuration file in place of all these
 }
 
 // Alertmanager starts a server and waits until it is ready. It sends an alert on within a second.
@@ -35,9 +36,12 @@ func (s *Site) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertm
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return onPorts([]int{o.Port}, func(ports []int) (*Alertmanager, error) {
-		conf, err := s.write(fmt.Sprintf("alertmanager-%d.yaml", ports[0]), alertmanagerConfig(o))
-		if err != nil {
-			return nil, err
+		conf := o.Config
+		if conf == "" {
+			var err error
+			if conf, err = s.write(fmt.Sprintf("alertmanager-%d.yaml", ports[0]), alertmanagerConfig(o)); err != nil {
+				return nil, err
+			}
 		}
 		p, err := s.Run(Command{Name: "alertmanager", Path: bin, Args: []string{
 			"--config.file=" + conf, "--web.listen-address=" + loopback(ports[0]),

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -77,6 +78,19 @@ func TestEveryAlertHasItsCasesThatFireAndDoNot(t *testing.T) {
 				require.NotEmpty(t, r.Annotations[note], "%s of %s", note, r.Alert)
 			}
 			require.Equal(t, "http://runbooks/alerts.md#"+strings.ToLower(r.Alert), r.Annotations["runbook_url"])
+		}
+	}
+}
+
+func TestTheGuideSaysWhatEachAlertMeans(t *testing.T) {
+	guide, err := os.ReadFile("../../../../docs/guide/alerts.md")
+	require.NoError(t, err)
+	set := Make(promises(), links)
+	for _, g := range set.Groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				require.Contains(t, string(guide), "\n## "+r.Alert+"\n**", "a heading, then the severity")
+			}
 		}
 	}
 }
