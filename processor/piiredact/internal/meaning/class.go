@@ -127,7 +127,7 @@ func parameter(ws []string) bool {
 
 // cookie: cookie.<name> is one cookie's value; wordpress_logged_in_<hash> has its site in its name.
 func cookie(ws []string) bool {
-	return last(ws, 2) == "cookie" && !words("name domain path count size policy consent banner secure samesite expires max age enabled httponly id type").has(last(ws, 1)) ||
+	return last(ws, 2) == "cookie" && !words("name domain path count size policy consent banner secure samesite expires max age enabled httponly id type redacted").has(last(ws, 1)) ||
 		len(ws) > 2 && ws[0] == "wordpress" && (ws[1] == "logged" || ws[1] == "sec")
 }
 

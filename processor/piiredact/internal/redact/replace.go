@@ -110,7 +110,7 @@ func (se *Session) replacement(e finding.Entity, rule policy.Rule, found string)
 		}
 		return Fixed
 	case policy.Truncate:
-		return truncate(e, found)
+		return truncate(e, se.read(found))
 	case policy.Drop:
 		return ""
 	}

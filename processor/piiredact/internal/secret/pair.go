@@ -83,10 +83,8 @@ func name(s string, i int) (lo, hi int) {
 	for hi > 0 && i-hi < 3 && (s[hi-1] == ' ' || s[hi-1] == '\t') {
 		hi--
 	}
-	closer := false
 	for hi > 0 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == '`' || s[hi-1] == ')' || s[hi-1] == ']') {
 		hi--
-		closer = true
 	}
 	lo = hi
 	for spaces := 0; lo > 0 && hi-lo < maxName; lo-- {
@@ -94,7 +92,7 @@ func name(s string, i int) (lo, hi int) {
 		if dotted[c] || c >= 0x80 {
 			continue
 		}
-		if c == ' ' && !closer && spaces < 2 && lo > 1 && (isLetter(s[lo-2]) || s[lo-2] >= 0x80) {
+		if c == ' ' && spaces < 2 && lo > 1 && (isLetter(s[lo-2]) || s[lo-2] >= 0x80) {
 			spaces++
 			continue
 		}

@@ -157,7 +157,7 @@ func Token(s string, i int) (finding.Finding, bool) {
 			tail = s[:min(len(s), i+len(v.prefix)+v.most+2)]
 		}
 		end := span(tail, i+len(v.prefix), v.tail)
-		if n := end - i - len(v.prefix); n >= v.least && n <= v.most && (n >= 20 && distinct(v.prefix) || mixed(s[i+len(v.prefix):end])) {
+		if n := end - i - len(v.prefix); n >= v.least && n <= v.most && (n >= 20 && distinct(v.prefix) || v.tail == &upperD && v.least == v.most || mixed(s[i+len(v.prefix):end])) {
 			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
 		}
 	}

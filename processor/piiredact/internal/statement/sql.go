@@ -148,6 +148,9 @@ func (l *sql) quoted(i int) int {
 				j++
 				continue
 			}
+			if j+1 < len(l.s) && isWord(l.s[j+1]) { // what closes here was to open: an earlier quote is missing
+				return l.rest()
+			}
 			l.hole()
 			return j + 1
 		}
@@ -163,7 +166,7 @@ func (l *sql) double(i int) int {
 	}
 	j := i + 1 + end + 1
 	inner := l.s[i+1 : j-1]
-	if strings.IndexByte(inner, '\\') >= 0 || j < len(l.s) && l.s[j] == '"' {
+	if strings.IndexByte(inner, '\\') >= 0 || j < len(l.s) && (l.s[j] == '"' || isWord(l.s[j])) {
 		return l.rest()
 	}
 	qualified := l.prev == dot || j < len(l.s) && l.s[j] == '.'
