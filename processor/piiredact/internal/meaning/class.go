@@ -44,7 +44,7 @@ var (
 		auth-header one-time кодовое-слово user-pass sas-token hmac-key aes-key rsa-key pgp-key gpg-key tls-key jwt-key cipher-key
 		crypto-key secret-id redis-auth saml-response code-verifier oauth-verifier пин-код код-подтверждения код-доступа
 		код-безопасности код-авторизации секретный-ключ ключ-api ключ-доступа ключ-шифрования приватный-ключ закрытый-ключ
-		секретное-слово api-ключ master-secret pre-shared shared-key private-token`)
+		секретное-слово из-смс одноразовый-код secret-answer security-question api-ключ master-secret pre-shared shared-key private-token`)
 	secretWordsBefore = words(`page next continuation cancellation cancel sync paging pagination previous prev count max min total
 		input output prompt completion reasoning cached fencing sync lock lease`)
 	cookies    = words(`cookie cookies setcookie jsessionid phpsessid aspsessionid connect.sid sessid asp.net_sessionid laravel_session ci_session symfony_session rack.session _session wordpress_logged_in`)
@@ -62,14 +62,14 @@ var (
 		virtual driver plugin field column table index collection namespace domain dns zone`)
 	vague       = words(`account acct display legal nick short long`)
 	personWords = words(`fullname firstname lastname middlename surname forename patronymic fio givenname familyname username
-		customername cardholder cardholdername recipient nickname
+		imya familiya otchestvo customername cardholder cardholdername recipient nickname
 		фио имя фамилия отчество получатель заказчик клиент покупатель buyer`)
 	named       = words(`имя фамилия отчество фио`)
 	of          = words(`клиента покупателя заказчика получателя отправителя плательщика контакта сотрудника пациента владельца держателя менеджера`)
 	placePeople = words(`shipping billing delivery home postal street mailing residential customer user enduser recipient legal
 		registration residence living work office permanent correspondence contact person client buyer
 		доставки проживания регистрации`)
-	placeWords = words(`street streetaddress postcode zipcode postalcode zip addressline address_line fulladdress homeaddress
+	placeWords = words(`street streetaddress postcode zipcode postalcode zip addressline address_line fulladdress adres homeaddress
 		shippingaddress billingaddress deliveryaddress улица адрес индекс квартира apartment`)
 	placePairs = words(`postal-code zip-code post-code address-line address-street street-name street-line house-number street-address
 		address-city address-zip address-postcode address-postal apartment-number flat-number customer-city shipping-city`)
@@ -159,7 +159,7 @@ func secret(ws []string) bool {
 		return true
 	}
 	for i, w := range ws[:len(ws)-1] { // "password for …", "пароль для входа"
-		if (w == "password" || w == "пароль") && links.has(ws[i+1]) {
+		if (w == "password" || w == "пароль" || w == "токен") && links.has(ws[i+1]) {
 			return true
 		}
 	}
@@ -174,7 +174,7 @@ func secret(ws []string) bool {
 func birth(ws []string) bool {
 	l := last(ws, 1)
 	if l == "birth" {
-		return last(ws, 2) == "of" && (len(ws) < 3 || last(ws, 3) == "date" || last(ws, 3) == "day")
+		return last(ws, 2) == "of" && (len(ws) < 3 || words("date day year month").has(last(ws, 3)))
 	}
 	if l == "born" {
 		return len(ws) == 1
@@ -208,7 +208,7 @@ func place(ws []string) (finding.Entity, bool) {
 		ws = ws[:len(ws)-1]
 	}
 	l := last(ws, 1)
-	if placeWords.has(l) || placePairs.has(pair(ws)) || last(ws, 2) == "адрес" && !machines.has(l) || l == "адресу" {
+	if placeWords.has(l) || placePairs.has(pair(ws)) || (last(ws, 2) == "адрес" || last(ws, 2) == "adres") && !machines.has(l) || l == "адресу" {
 		return finding.Address, l == "адресу" || l == "адрес" && len(ws) == 1
 	}
 	if l == "address" || l == "addr" || l == "location" && placePeople.has(last(ws, 2)) {

@@ -4,7 +4,7 @@ import "github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 
 var (
 	emailWords   = words(`email mail emails mailto почта емейл`)
-	phoneWords   = words(`phone phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный сотовый факс telephonenumber mobilephone`)
+	phoneWords   = words(`phone phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный сотовый факс телефона телефону телефонов telephonenumber mobilephone`)
 	cardWords    = words(`card cards cardnumber cardno pan creditcard debitcard ccnum ccnumber ccn карта карты карте карту cc`)
 	innWords     = words(`inn инн taxpayer tin`)
 	snilsWords   = words(`snils снилс`)
@@ -55,6 +55,9 @@ func hints(ws []string) finding.Set {
 	}
 	if ipPairs.has(pair(ws)) || ipWords.has(last(ws, 1)) {
 		s |= finding.SetOf(finding.IP)
+	}
+	if pair(ws) == "contact-number" || pair(ws) == "cell-number" {
+		s |= finding.SetOf(finding.Phone)
 	}
 	if s.Has(finding.Email) && last(ws, 1) == "id" { // a mail's message id is no address
 		s &^= finding.SetOf(finding.Email)

@@ -130,7 +130,7 @@ func (c *cluster) cardShape(w window) bool {
 	}
 	if w.b == w.a+1 { // 8-8, 6-10, 4-12, 6-13
 		total := n + last
-		return last >= 4 && (total == 15 || total == 16 || n == 6 && (last == 7 || last == 13))
+		return last >= 4 && (total == 15 || total == 16 || n == 6 && (last == 7 || last == 13 && c.d[c.first[w.b]] != '1')) // 1… of 13 digits is a time
 	}
 	for g := w.a + 1; g < w.b; g++ {
 		if k := c.size(g); k < 3 || k > 6 {

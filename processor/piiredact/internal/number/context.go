@@ -33,7 +33,7 @@ var lexicon = [topics]string{
 		`call me,dial,number is,my number,contact number,telefon*,tél*,handy,móvil,reach me,text me`,
 	cardWord:     `card*,visa*,mastercard,amex,maestro,pan,cc,credit,debit,карт*,мир,unionpay,diners,discover,jcb`,
 	cvvWord:      `cvv*,cvc*,csc,cvn,security code,код безопасности,код карты`,
-	innWord:      `inn,инн,taxpayer*,tax id,налогоплательщик*,tin`,
+	innWord:      `inn,инн,иннюл,иннфл,иннип,taxpayer*,tax id,налогоплательщик*,tin`,
 	snilsWord:    `snils,снилс*,страхов*,индивидуального лицевого`,
 	ogrnWord:     `ogrn*,огрн*,егрюл,егрип,регистрационн*`,
 	passportWord: `passport*,паспорт*,серия,серии`,

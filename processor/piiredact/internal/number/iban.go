@@ -49,7 +49,7 @@ const maxIBAN = 34
 // IBAN reads an account number at s[i], which is a letter: country, length, digits where they must be, mod 97.
 // It returns its end, or 0.
 func IBAN(s string, i int) int {
-	if i+15 > len(s) || !isLetter(s[i]) || !isLetter(s[i+1]) || !isDigit(s[i+2]) || !isDigit(s[i+3]) ||
+	if i+15 > len(s) || !isLetter(s[i]) || !isLetter(s[i+1]) || !isDigit(s[i+3]) || !isDigit(s[i+2]) && (s[i+2] != ' ' || !isDigit(s[i+4])) ||
 		i > 0 && (isLetter(s[i-1]) && (i < 4 || !strings.EqualFold(s[i-4:i], "iban")) || isDigit(s[i-1])) {
 		return 0
 	}
@@ -68,7 +68,7 @@ func IBAN(s string, i int) int {
 		case isLetter(c) && form[n] != 'n':
 			b[n] = c &^ 0x20
 			n++
-		case (c == ' ' || c == '-' || c == '.') && n%4 == 0 && j > i && (s[j-1] != c || c == ' ' && s[j-2] != c):
+		case (c == ' ' || c == '-' || c == '.') && (n%4 == 0 || n == 2 && c == ' ') && j > i && (s[j-1] != c || c == ' ' && s[j-2] != c):
 		default:
 			return 0
 		}

@@ -38,7 +38,7 @@ func (c *cluster) national(w window) bool {
 	switch d[0] {
 	case '0', '1':
 	case '8':
-		return n == 11 && d[1] == '0' && c.sizes(w, 1, 3, 3, 2, 2) // Belarus: 8 (029) 123-45-67
+		return n == 11 && d[1] == '0' && (c.sizes(w, 1, 3, 3, 2, 2) || c.sizes(w, 1, 3, 7)) // Belarus: 8 (029) 123-45-67
 	default:
 		return n == 10 && c.sizes(w, 3, 3, 4) && c.sep(0) == " " && c.sep(1) == " " && nanp(d) && !round(d)
 	}
@@ -47,7 +47,7 @@ func (c *cluster) national(w window) bool {
 	}
 	for _, s := range shapes {
 		if c.sizes(w, s.sizes...) && begins(d, s.starts) && c.same(w, s.seps) {
-			return !c.counting(w)
+			return !c.counting(w) && !(len(s.sizes) == 5 && c.dump(w))
 		}
 	}
 	return false
@@ -78,6 +78,15 @@ func (c *cluster) same(w window, seps string) bool {
 		}
 	}
 	return true
+}
+
+// dump: pairs of hex digits stand before or behind.
+func (c *cluster) dump(w window) bool {
+	lo, hi := c.start[w.a], c.end[w.b]
+	pair := func(i int) bool {
+		return i >= 0 && i+2 <= len(c.s) && isHex(c.s[i]) && isHex(c.s[i+1]) && (isDigit(c.s[i]) || isDigit(c.s[i+1]))
+	}
+	return lo > 0 && c.s[lo-1] == ' ' && pair(lo-3) || hi < len(c.s) && c.s[hi] == ' ' && pair(hi+1)
 }
 
 // counting: 01 02 03 04 05 is a list, 07 08 09 10 11 too.

@@ -51,7 +51,7 @@ func (f *Finder) plus(env *Env) (window, bool) {
 		if trunk(c, w) {
 			national--
 		}
-		if national >= int(p.lo) && national <= int(p.hi) && (b == 0 || c.size(0) <= 4 || b == 1) {
+		if national >= int(p.lo) && national <= int(p.hi) && (b == 0 || c.size(0) <= 6 || b == 1) {
 			return w, true
 		}
 		if env.Hint.Has(finding.Phone) || b == c.n-1 && c.n > 1 && len(d) >= 10 && len(d) <= 15 && f.near(w, phoneWord, 32, 16) {
@@ -134,6 +134,14 @@ func (f *Finder) written(w window) bool {
 			return paren
 		}
 	case 12, 13, 14, 15:
+		if w.a > 0 {
+			return false
+		}
+		if exit := c.size(w.a); groups >= 4 && (exit == 2 && string(d[:2]) == "00" || exit == 3 && string(d[:3]) == "011") { // 00 44 …, 011 44 …
+			p, n, ok := international(d[exit:])
+			rest := len(d) - exit - n
+			return ok && c.size(w.a+1) == n && rest >= int(p.lo) && rest <= int(p.hi)
+		}
 		if string(d[:2]) == "00" && groups >= 3 && c.size(w.a) >= 3 {
 			p, n, ok := international(d[2:])
 			if !ok || c.size(w.a) != 2+n || n == 1 && c.size(w.a+1) != 3 {

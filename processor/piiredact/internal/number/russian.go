@@ -40,7 +40,7 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 		if (solid || c.spaced(w)) && checksum.INN(d) && context(finding.INN, innWord) {
 			return finding.INN
 		}
-		if (solid || c.sizes(w, 4, 6) || c.sizes(w, 2, 2, 6)) && context(finding.Passport, passportWord) {
+		if (solid || c.sizes(w, 4, 6) || c.sizes(w, 2, 2, 6) || c.sizes(w, 2, 2, 3, 3)) && context(finding.Passport, passportWord) {
 			return finding.Passport
 		}
 	case 11:
@@ -54,7 +54,9 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 		if c.spaced(w) && checksum.INN(d) && context(finding.INN, innWord) {
 			return finding.INN
 		}
-		if solid && checksum.INN(d) && region(d) && (context(finding.INN, innWord) || !checksum.GTIN(d)) && !f.near(w, productWord, 24, 0) {
+		lo, hi := c.start[w.a], c.end[w.b]
+		id := lo > 0 && c.s[lo-1] == ':' && hi < len(c.s) && c.s[hi] == ':' // arn:aws:sqs:eu-west-1:123456789012:orders
+		if solid && !id && checksum.INN(d) && region(d) && (context(finding.INN, innWord) || !checksum.GTIN(d)) && !f.near(w, productWord, 24, 0) {
 			return finding.INN
 		}
 	case 13:
@@ -111,7 +113,7 @@ func (f *Finder) born(a int) (window, bool) {
 	if c.size(a) != 4 {
 		d = d[len(d)-4:]
 	}
-	return w, string(d[:4]) < "2020" && f.near(w, birthWord, 24, 0)
+	return w, string(d[:4]) < "2020" && f.near(w, birthWord, 24, 12)
 }
 
 // region: the first two digits of a tax number are one of Russia's regions.

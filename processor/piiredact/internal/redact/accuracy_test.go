@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"encoding/base64"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -58,6 +59,39 @@ func (m maker) ordinary() []class {
 		{"range", func() string { return d(4) + "-" + d(4) }}, {"goroutine", func() string { return "goroutine " + d(3) + " [running]: main.go:" + d(3) + " +0x" + m.hex(3) }},
 		{"java object", func() string { return "com.shop.Order@" + m.hex(8) }}, {"message id", func() string { return "ID:" + m.hex(8) + "-" + d(5) + "-17" + d(11) + "-" + d(1) + ":1" }},
 		{"container", func() string { return m.hex(64) }}, {"mac-like", func() string { return m.hex(2) + ":" + m.hex(2) + ":" + m.hex(2) }}, {"dimension", func() string { return d(4) + "x" + d(4) + "@2x.png" }},
+		{"snowflake", func() string { return m.pick("17", "18", "19") + d(17) }}, {"object id", func() string { return "6" + m.hex(23) }}, {"tracking", func() string {
+			return m.pick("RR"+d(9)+"RU", "1Z"+strings.ToUpper(m.hex(6))+d(10), "9400 1"+d(3)+" "+d(4)+" "+d(4)+" "+d(4)+" "+d(2), "800"+d(11), "CDEK "+d(10))
+		}},
+		{"SSCC", func() string { return m.checked(18, "0", checksum.GTIN) }}, {"ICCID", func() string { return m.checked(19, "897019", checksum.Luhn) }}, {"IMSI", func() string { return "2500" + d(11) }},
+		{"ISSN", func() string { return d(4) + "-" + d(3) + m.pick("X", "1", "5") }}, {"VIN", func() string { return "XTA" + m.from("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", 8) + d(6) }},
+		{"account of a cloud", func() string { return "arn:aws:sqs:eu-west-1:" + d(12) + ":orders-" + m.hex(4) }}, {"image", func() string { return "cr.example/shop:" + d(1) + "." + d(2) + "." + d(1) + "@sha256:" + m.hex(64) }},
+		{"fingerprint", func() string {
+			return strings.Join([]string{m.hex(2), m.hex(2), m.hex(2), m.hex(2), m.hex(2), m.hex(2), m.hex(2), m.hex(2), m.hex(2), m.hex(2)}, ":")
+		}},
+		{"ssh key", func() string { return "SHA256:" + m.from(alnums+"+/", 43) }}, {"hex dump", func() string {
+			return m.hex(2) + " " + m.hex(2) + " " + m.hex(2) + " " + m.hex(2) + " " + m.hex(2) + " " + m.hex(2) + " " + m.hex(2) + " " + m.hex(2)
+		}},
+		{"etag", func() string { return `W/"` + m.hex(8) + "-" + m.hex(11) + `"` }}, {"lsn", func() string { return m.hex(1) + "/" + strings.ToUpper(m.hex(8)) }}, {"gc", func() string {
+			return "[" + d(3) + "." + d(3) + "s][info][gc] GC(" + d(3) + ") Pause Young " + d(3) + "M->" + d(2) + "M(" + d(4) + "M) " + d(1) + "." + d(3) + "ms"
+		}},
+		{"exposition", func() string { return `http_requests_total{code="200",method="post"} ` + d(6) + " 17" + d(11) }}, {"access log", func() string {
+			return "10.0." + d(1) + "." + d(2) + " - - [27/Nov/2026:21:" + d(2) + ":07 +0300] \"GET /api/orders/" + d(8) + "?page=" + d(2) + " HTTP/1.1\" 200 " + d(5) + " " + d(1) + "." + d(3)
+		}},
+		{"csv", func() string {
+			return d(4) + ";" + d(6) + ";" + d(3) + "," + d(2) + ";SHIPPED;2026-11-" + m.pick("01", "15", "27")
+		}}, {"build", func() string { return "10.0." + d(5) + "." + d(4) }}, {"date and number", func() string { return "2026-11-" + m.pick("05", "27") + "-" + d(m.IntN(6)+2) }},
+		{"batch", func() string { return "LOT" + d(10) + m.pick("", "-"+d(2)) }}, {"dims", func() string {
+			return d(2) + "." + d(3) + " x " + d(2) + "." + d(3) + " x " + d(1) + "." + d(3) + " mm"
+		}}, {"weights", func() string {
+			return "gold585 " + d(1) + "." + d(3) + " g, stone " + d(1) + "." + d(2) + " ct, size " + d(2) + ".5"
+		}},
+		{"money", func() string {
+			return m.pick("1 "+d(3)+" "+d(3)+" "+d(3)+",00 ₽", d(3)+","+d(3)+","+d(3)+".00", "USD "+d(6)+".50", "-"+d(3)+" "+d(3))
+		}}, {"percent", func() string { return d(2) + "." + d(6) + "%" }},
+		{"memory", func() string { return "0x" + m.hex(12) + "-0x" + m.hex(12) }}, {"thread", func() string { return "pool-" + d(1) + "-thread-" + d(3) + " tid=" + d(6) + " nid=0x" + m.hex(4) }}, {"base64", func() string { return m.from(alnums+"+/", 44) + "==" }}, {"base64 text", func() string {
+			return base64.StdEncoding.EncodeToString([]byte("order ORD-" + d(8) + " is " + m.pick("new", "shipped", "packed")))
+		}},
+		{"seconds", func() string { return "took " + d(1) + "." + d(9) + "s, next at 17" + d(8) }}, {"ids in a path", func() string { return "/api/v" + d(1) + "/orders/" + d(10) + "/items/" + d(6) }}, {"model", func() string { return "ring-" + d(4) + "-v" + d(1) + ".stl (" + d(7) + " bytes)" }},
 	}
 }
 

@@ -58,6 +58,12 @@ func localPunct(t string, k, i int) bool {
 	switch t[k] {
 	case '.', '_', '%', '+', '-', '!', '#', '$', '*', '~', '^':
 		return t[k] != '*' || k+1 < i && k > 0 && kinds[t[k-1]] == letter
+	case '=': // bounce+ivan=mail.ru@lists.example
+		p := k
+		for p > 0 && k-p < 64 && (kinds[t[p-1]] == letter || kinds[t[p-1]] == digit || t[p-1] == '.' || t[p-1] == '-' || t[p-1] == '_') {
+			p--
+		}
+		return p < k && p > 1 && t[p-1] == '+' && (kinds[t[p-2]] == letter || kinds[t[p-2]] == digit)
 	case '\'':
 		return k > 0 && k+1 < i && kinds[t[k-1]] == letter && kinds[t[k+1]] == letter
 	}

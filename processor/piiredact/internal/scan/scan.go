@@ -157,7 +157,7 @@ var third = func() (m [256]bool) {
 
 // ordinary says that nothing begins at the word's first letter that word would find.
 func ordinary(t string, i int) bool {
-	return i+4 < len(t) && !secret.Opens(t[i], t[i+1]) && third[t[i+2]] && t[i+4] != '.'
+	return i+4 < len(t) && !secret.Opens(t[i], t[i+1]) && third[t[i+2]] && t[i+4] != '.' && (t[i+2] != ' ' || kinds[t[i+3]] != digit)
 }
 
 // word looks at a word's first letter: a credential's prefix, an account's country, a hardware address.
@@ -173,7 +173,7 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 			}
 		}
 		if i+3 < len(t) {
-			if c := t[i+2]; c-'0' <= 9 && !env.Skip {
+			if c := t[i+2]; (c-'0' <= 9 || c == ' ' && t[i+3]-'0' <= 9) && !env.Skip {
 				if end := number.IBAN(t, i); end > 0 {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.IBAN})
 					return end

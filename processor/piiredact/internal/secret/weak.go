@@ -27,7 +27,7 @@ func owner(s string, i, lo, hi int) string {
 		}
 	case strings.EqualFold(s[lo:hi], "value"):
 		end := lo
-		for end > 0 && lo-end < 4 && strings.IndexByte(" ,'\"\\", s[end-1]) >= 0 {
+		for end > 0 && lo-end < 16 && strings.IndexByte(" ,'\"\\\n\r", s[end-1]) >= 0 {
 			end--
 		}
 		from := end
