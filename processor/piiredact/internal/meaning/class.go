@@ -69,12 +69,13 @@ var (
 	placePeople = words(`shipping billing delivery home postal street mailing residential customer user enduser recipient legal
 		registration residence living work office permanent correspondence contact person client buyer
 		доставки проживания регистрации`)
-	placeWords = words(`street streetaddress postcode zipcode postalcode zip addressline address_line fulladdress adres homeaddress
+	placeWords = words(`street streetaddress postcode zipcode postalcode zip addressline address_line fulladdress homeaddress
 		shippingaddress billingaddress deliveryaddress улица адрес индекс квартира apartment`)
 	placePairs = words(`postal-code zip-code post-code address-line address-street street-name street-line house-number street-address
 		address-city address-zip address-postcode address-postal apartment-number flat-number customer-city shipping-city`)
-	machines   = words(`сервера хоста узла сервиса шлюза брокера базы страницы сайта памяти порта сети кластера`)
-	birthWords = words(`dob birthday birthdate dateofbirth bday bdate birth born рождения geburtsdatum rozhdeniya датарождения`)
+	machines       = words(`сервера хоста узла сервиса шлюза брокера базы страницы сайта памяти порта сети кластера`)
+	russianAddress = words(`адрес adres`) //nolint:misspell // Russian in Latin letters
+	birthWords     = words(`dob birthday birthdate dateofbirth bday bdate birth born рождения geburtsdatum rozhdeniya датарождения`)
 )
 
 // Of reads a key.
@@ -208,7 +209,7 @@ func place(ws []string) (finding.Entity, bool) {
 		ws = ws[:len(ws)-1]
 	}
 	l := last(ws, 1)
-	if placeWords.has(l) || placePairs.has(pair(ws)) || (last(ws, 2) == "адрес" || last(ws, 2) == "adres") && !machines.has(l) || l == "адресу" {
+	if placeWords.has(l) || russianAddress.has(l) || placePairs.has(pair(ws)) || russianAddress.has(last(ws, 2)) && !machines.has(l) || l == "адресу" {
 		return finding.Address, l == "адресу" || l == "адрес" && len(ws) == 1
 	}
 	if l == "address" || l == "addr" || l == "location" && placePeople.has(last(ws, 2)) {
