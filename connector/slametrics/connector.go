@@ -255,7 +255,7 @@ func (j *judge) moveTime(resource pcommon.Resource, newest, now int64) {
 	}
 	path := ""
 	if j.config.Time.PathAttribute != "" {
-		path = textOf(resource.Attributes(), j.config.Time.PathAttribute)
+		path = short(textOf(resource.Attributes(), j.config.Time.PathAttribute))
 	}
 	j.movePath(path, newest, now)
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottllog"
@@ -133,6 +134,21 @@ func text(v pcommon.Value) string {
 		return v.Str()
 	}
 	return v.AsString()
+}
+
+// maxLabel bounds, in bytes, the names that become labels: of services, operations, systems, destinations and paths.
+const maxLabel = 255
+
+// short cuts a name that is too long for a label, between characters.
+func short(name string) string {
+	if len(name) <= maxLabel {
+		return name
+	}
+	end := maxLabel
+	for end > maxLabel-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
 }
 
 func textOf(m pcommon.Map, key string) string {

@@ -2,6 +2,7 @@ package slametrics
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/message"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/sampling"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/series"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/stage"
 )
@@ -59,7 +61,7 @@ type pledge struct {
 }
 
 // oddities are the events of a flow that were not taken at their word.
-type oddities struct{ future, old, noKey, unreadable, unclear int64 }
+type oddities struct{ future, old, noKey, unreadable, unclear, longKey int64 }
 
 func (j *judge) newReading() *reading {
 	r, ok := j.readings.Get().(*reading)
@@ -96,7 +98,7 @@ func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) error {
 // readResourceSpans returns the newest stamp.
 func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest int64) {
 	resource := rs.Resource().Attributes()
-	key := series.Key{Service: textOf(resource, serviceName)}
+	key := series.Key{Service: short(textOf(resource, serviceName))}
 	service := j.red.Hash(key.Service)
 	beat := key.Service == heartbeat // moves time, and nothing else
 	tracked := false
@@ -133,7 +135,7 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest i
 func (j *judge) countRequests(td ptrace.Traces) {
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
-		key := series.Key{Service: textOf(rs.Resource().Attributes(), serviceName)}
+		key := series.Key{Service: short(textOf(rs.Resource().Attributes(), serviceName))}
 		if key.Service == heartbeat {
 			continue
 		}
@@ -147,19 +149,19 @@ func (j *judge) countRequests(td ptrace.Traces) {
 }
 
 func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) {
-	key.Name, key.Kind = span.Name(), uint8(span.Kind())
+	key.Name, key.Kind = short(span.Name()), uint8(span.Kind())
 	key.Failed = span.Status().Code() == ptrace.StatusCodeError
 	key.DB, key.Messaging = "", ""
 	for name, v := range span.Attributes().All() {
 		switch name {
 		case "db.system.name":
-			key.DB = v.Str()
+			key.DB = short(v.Str())
 		case "db.system":
 			if key.DB == "" {
-				key.DB = v.Str()
+				key.DB = short(v.Str())
 			}
 		case "messaging.system":
-			key.Messaging = v.Str()
+			key.Messaging = short(v.Str())
 		}
 	}
 	start, end := span.StartTimestamp(), span.EndTimestamp()
@@ -167,7 +169,11 @@ func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) 
 	if end > start {
 		e.Value = float64(end-start) / 1e9
 	}
-	j.red.Record(service, key, &e)
+	weight := uint64(1)
+	if state := span.TraceState().AsRaw(); state != "" {
+		weight = sampling.Weight(state, binary.BigEndian.Uint64(e.Span[:]))
+	}
+	j.red.RecordN(service, key, &e, weight)
 }
 
 // sight collects the stages that a span shows its order to have reached.
@@ -209,7 +215,7 @@ func (j *judge) sightMessage(r *reading, span ptrace.Span, service string) {
 		case "messaging.message.id":
 			s.ID = text(v)
 		case "messaging.destination.name":
-			s.Destination = text(v)
+			s.Destination = short(text(v))
 		}
 	}
 	at := span.EndTimestamp()
@@ -254,6 +260,10 @@ func (j *judge) add(r *reading, f, reached int, at stamps, trace [16]byte, span 
 func (j *judge) sighted(r *reading, f int, key string, event lifecycle.Event) {
 	if key == "" {
 		r.tally[f].noKey++
+		return
+	}
+	if len(key) > lifecycle.MaxKey {
+		r.tally[f].longKey++
 		return
 	}
 	if !j.owned(key) {

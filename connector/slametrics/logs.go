@@ -113,7 +113,7 @@ func (j *judge) readEvents(r *reading, resource pcommon.Map, sl plog.ScopeLogs) 
 		return
 	}
 	from := textOf(resource, attrRelay)
-	order, service := textOf(resource, attrOrder), textOf(resource, attrService)
+	order, service := textOf(resource, attrOrder), short(textOf(resource, attrService))
 	key, err := hex.DecodeString(textOf(resource, attrMessage))
 	if from == "" || err != nil {
 		r.heard.malformed += int64(records.Len())
@@ -201,7 +201,7 @@ func (j *judge) hearMessage(r *reading, key string, record plog.LogRecord) {
 	default:
 		r.parcels = append(r.parcels, j.messages.Hear(&message.Told{
 			Key: key, Taken: taken.Bool(), At: j.sane(int64(record.Timestamp()), r.now), Old: isOld(a),
-			Destination: textOf(a, "destination"), Service: textOf(a, "service"), Trace: record.TraceID(), Span: record.SpanID(),
+			Destination: short(textOf(a, "destination")), Service: short(textOf(a, "service")), Trace: record.TraceID(), Span: record.SpanID(),
 		}, r.now))
 		r.heard.taken++
 	}

@@ -149,7 +149,7 @@ func (f *flowJudge) countKinds(ctx context.Context, j *judge, kinds *[lifecycle.
 
 // count counts the events that were not taken at their word.
 func (f *flowJudge) count(ctx context.Context, j *judge, o *oddities) {
-	for why, n := range map[string]int64{"future": o.future, "old": o.old, "no_key": o.noKey, "unreadable": o.unreadable, "unclear": o.unclear} {
+	for why, n := range map[string]int64{"future": o.future, "old": o.old, "no_key": o.noKey, "unreadable": o.unreadable, "unclear": o.unclear, "long_key": o.longKey} {
 		if n > 0 {
 			j.telemetry.SLAMetricsEvents.Add(ctx, n, f.because(why))
 		}

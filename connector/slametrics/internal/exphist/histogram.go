@@ -45,7 +45,10 @@ func (h *Histogram) Clone(dst *Histogram) {
 
 // Record counts v. Values below zero and NaN are counted as zero: a duration cannot be negative, and a clock step
 // must not lose the event.
-func (h *Histogram) Record(v float64) {
+func (h *Histogram) Record(v float64) { h.RecordN(v, 1) }
+
+// RecordN counts v n times; n is at least 1.
+func (h *Histogram) RecordN(v float64, n uint64) {
 	if !(v > 0) {
 		v = 0
 	}
@@ -55,16 +58,16 @@ func (h *Histogram) Record(v float64) {
 	if v > h.Max {
 		h.Max = v
 	}
-	h.Count++
-	h.Sum += v
+	h.Count += n
+	h.Sum += v * float64(n)
 	if v == 0 {
-		h.Zero++
+		h.Zero += n
 		return
 	}
 	if math.IsInf(v, 1) {
 		v = math.MaxFloat64
 	}
-	h.add(h.index(v), 1)
+	h.add(h.index(v), n)
 }
 
 const (

@@ -10,6 +10,8 @@ const (
 	inlineKey  = 24
 	longKey    = 255 // keyLen of a key that lies in slab.long
 
+	// MaxKey bounds the name of an order, in bytes. A caller refuses longer ones: ids have tens of bytes.
+	MaxKey = 256
 	// MaxEvents bounds the history of one order.
 	MaxEvents = 256
 )

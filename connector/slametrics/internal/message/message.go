@@ -3,6 +3,7 @@
 package message
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"sync"
@@ -113,6 +114,9 @@ func (m *Judge) Sight(s *Span, now int64, to []Parcel) []Parcel {
 	who := m.party(s.Destination, s.Service)
 	event := lifecycle.NewPartyEvent(stage, s.At, who, s.Trace, s.Span, s.At >= now-m.remember)
 	switch {
+	case len(s.ID) > lifecycle.MaxKey:
+		sum := sha256.Sum256([]byte(s.ID)) // as good a name, of bounded size
+		to = append(to, Parcel{string(sum[:]), event})
 	case s.ID != "":
 		to = append(to, Parcel{s.ID, event})
 	case !s.Taken:

@@ -167,7 +167,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsEvents, err = builder.meter.Int64Counter(
 		"otelcol_sla_metrics_events",
-		metric.WithDescription("Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), named no order (no_key), promised an instant that cannot be read (unreadable), or whose condition could not be evaluated, so that it counts as not met (unclear). [Alpha]"),
+		metric.WithDescription("Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), named no order (no_key) or one by more than 256 bytes (long_key), promised an instant that cannot be read (unreadable), or whose condition could not be evaluated, so that it counts as not met (unclear). [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)

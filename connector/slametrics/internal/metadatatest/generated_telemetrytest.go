@@ -40,7 +40,7 @@ func AssertEqualSLAMetricsAlerts(t *testing.T, tt *componenttest.Telemetry, dps 
 func AssertEqualSLAMetricsEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_sla_metrics_events",
-		Description: "Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), named no order (no_key), promised an instant that cannot be read (unreadable), or whose condition could not be evaluated, so that it counts as not met (unclear). [Alpha]",
+		Description: "Order events that were repeats (repeated), had a skewed clock (skewed), lay in the future (future), were too old to be judged (old) or too many for one order (crowded), named no order (no_key) or one by more than 256 bytes (long_key), promised an instant that cannot be read (unreadable), or whose condition could not be evaluated, so that it counts as not met (unclear). [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

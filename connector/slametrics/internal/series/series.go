@@ -91,7 +91,10 @@ func (s *Store) Len() int { return int(s.count.Load()) }
 func (s *Store) Overflowed() uint64 { return s.overflow.Load() }
 
 // Record counts one request. service is Hash(key.Service).
-func (s *Store) Record(service uint64, key *Key, e *Exemplar) {
+func (s *Store) Record(service uint64, key *Key, e *Exemplar) { s.RecordN(service, key, e, 1) }
+
+// RecordN counts a request that stands for n, itself included.
+func (s *Store) RecordN(service uint64, key *Key, e *Exemplar, n uint64) {
 	hash := s.hash(service, key)
 	sh := &s.shards[hash&(shards-1)]
 	sh.mu.Lock()
@@ -102,11 +105,11 @@ func (s *Store) Record(service uint64, key *Key, e *Exemplar) {
 	if found == nil {
 		if found = s.insert(sh, hash, key); found == nil {
 			sh.mu.Unlock()
-			s.spillOver(key, e)
+			s.spillOver(key, e, n)
 			return
 		}
 	}
-	found.record(e)
+	found.record(e, n)
 	sh.mu.Unlock()
 }
 
@@ -141,19 +144,19 @@ func (s *Store) insert(sh *shard, hash uint64, key *Key) *series {
 	return n
 }
 
-func (s *Store) spillOver(key *Key, e *Exemplar) {
-	s.overflow.Add(1)
+func (s *Store) spillOver(key *Key, e *Exemplar, n uint64) {
+	s.overflow.Add(n)
 	sh := &s.spill[0]
 	if key.Failed {
 		sh = &s.spill[1]
 	}
 	sh.mu.Lock()
-	sh.series[0].record(e)
+	sh.series[0].record(e, n)
 	sh.mu.Unlock()
 }
 
-func (s *series) record(e *Exemplar) {
-	s.duration.Record(e.Value)
+func (s *series) record(e *Exemplar, n uint64) {
+	s.duration.RecordN(e.Value, n)
 	if e.Trace == [16]byte{} {
 		return
 	}
