@@ -47,7 +47,7 @@ func (h *holder) accept(ctx context.Context, td ptrace.Traces, replayed *journal
 	case !consumererror.IsPermanent(err) && td.SpanCount() == pass+c.spans:
 		h.refusing.Store(true)
 		if replayed != nil || own < d.waiting || own < c.spans {
-			return h.keep(ctx, d, td, parts, c, replayed != nil, err)
+			return h.keep(ctx, d, unshared(td), parts, c, replayed != nil, err)
 		}
 	default:
 		h.e.meters.lost(ctx, c.spans-own)
@@ -88,6 +88,14 @@ func (h *holder) keep(ctx context.Context, d *desk, td ptrace.Traces, parts int,
 	h.room.Force(p.bytes)
 	h.pend(p)
 	return nil
+}
+
+// unshared copies a payload that was refused and is to be sent again. If several components are given one payload, those
+// that took it may still read it, and it may be marked as theirs.
+func unshared(td ptrace.Traces) ptrace.Traces {
+	own := ptrace.NewTraces()
+	td.CopyTo(own)
+	return own
 }
 
 // shelve puts what waits into the room, after it is in the journal, and stamps the rest. The cart is what need not wait any

@@ -217,6 +217,10 @@ func (h *holder) flush(ctx context.Context) bool {
 		if err != nil && !consumererror.IsPermanent(err) && p.td.SpanCount() == p.spans {
 			h.e.meters.retried(ctx)
 			h.refusing.Store(true)
+			p.td = unshared(p.td)
+			h.mu.Lock()
+			h.pending[0] = p
+			h.mu.Unlock()
 			return false
 		}
 		if err == nil {
