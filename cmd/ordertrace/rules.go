@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type rulesFlags struct {
 	links   alert.Links
 	prom    string
 	webhook route.Webhook
+	judgeCA string
 }
 
 func newRulesCommand() *cobra.Command {
@@ -34,7 +36,7 @@ its sla_metrics connectors, into --out:
   rules/ordertrace.yaml            Prometheus: recording and alerting rules
   rules/ordertrace_test.yaml       promtool: unit tests of the alerts
   rules/ordertrace_burn_test.yaml  promtool: unit tests of the objectives' budgets, if there are any
-  alertmanager.yaml                Alertmanager: critical alerts by webhook at once, the rest grouped
+  alertmanager.yaml                Alertmanager: critical alerts by webhook at once, warnings grouped
   grafana/*.json                   Grafana: dashboards
   grafana/datasources.yaml         Grafana: data sources that lead from an exemplar to its trace
 
@@ -56,9 +58,11 @@ With --check it writes nothing and exits with 1 if what lies there differs: for 
 	flags.StringVar(&f.links.Runbooks, "runbooks", "https://github.com/ordertrace/ordertrace/blob/main/docs/guide/alerts.md",
 		"page with a heading for each alert: what it means and what to do")
 	flags.StringVar(&f.webhook.URLFile, "webhook-url-file", "/etc/ordertrace/alert-webhook.url",
-		"file in which Alertmanager finds the address that critical alerts go to")
+		"file in which Alertmanager finds the address that alerts go to")
 	flags.StringVar(&f.webhook.TokenFile, "webhook-token-file", "/etc/ordertrace/alert-webhook.token",
 		`file in which Alertmanager finds the bearer token for it; "" for none`)
+	flags.StringVar(&f.judgeCA, "judge-ca-file", "/etc/ordertrace/ca.pem",
+		"file in which Alertmanager finds the authority of the collector's certificate, where incidents::webhook has one")
 	return cmd
 }
 
@@ -73,6 +77,11 @@ func (f rulesFlags) run(ctx context.Context, out io.Writer) error {
 	promises, judges, err := readPromises(conf)
 	if err != nil {
 		return err
+	}
+	for i, j := range judges {
+		if strings.HasPrefix(j.URL, "https:") {
+			judges[i].CAFile = f.judgeCA
+		}
 	}
 	files, err := f.files(promises, judges)
 	if err != nil {

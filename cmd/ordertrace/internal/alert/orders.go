@@ -1,11 +1,15 @@
 package alert
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 const trace = "0af7651916cd43dd8448eb211c80319c"
 
 // namedOrder reads the only metric that names an order, so that an alert can: the oldest 100 open problems of each
-// transition. Its series end when the order arrives or ends, and the alert resolves.
+// transition and outcome. Its series end when the order arrives or ends, and the alert resolves.
 func namedOrder(outcome string) string {
 	return `max by (flow, transition, order_id, trace_id) (order_problem_seconds{outcome="` + outcome + `"})`
 }
@@ -75,31 +79,50 @@ func orderTimeExceeded(l Links) entry {
 	}}}
 }
 
-// lostOrders counts verdicts: it also tells of what order.problem has no room to name.
+// named is how many orders of a transition and outcome order.problem names at most.
+const named = 100
+
+// lostOrders counts verdicts where LostOrder does not name every order: the metric has no room for more.
 func lostOrders(l Links) entry {
 	r := &Rule{
-		Alert: "LostOrders", Expr: `sum by (flow, transition) (increase(order_transitions_total{outcome="lost"}[15m])) > 0`,
+		Alert: "LostOrders",
+		Expr: `sum by (flow, transition) (increase(order_transitions_total{outcome="lost"}[15m])) > 0` +
+			fmt.Sprintf(" unless on (flow, transition) count by (flow, transition) (%s) < %d", namedOrder("lost"), named),
 		For: "1m", Labels: map[string]string{"severity": critical},
 		Annotations: l.notes("LostOrders",
 			"About {{ $value | humanize }} orders were lost in {{ $labels.transition }}",
 			"In the last fifteen minutes about {{ $value | humanize }} orders of flow {{ $labels.flow }} were lost in {{ $labels.transition }}. "+
-				"LostOrder names up to a hundred of them; the verdict records name all.", "trouble", ofFlow),
+				"LostOrder names the oldest hundred; the verdict records name all.", "trouble", ofFlow),
 	}
 	series := func(outcome string) string {
 		return `order_transitions_total{flow="order",transition="submitted->priced",outcome="` + outcome + `",instance="judge"}`
 	}
+	crowd := func(n int) []Series {
+		all := []Series{{series("lost"), "0x15 5x30"}}
+		for i := range n {
+			all = append(all, Series{strings.Replace(problem("lost"), "ORD-10000042", fmt.Sprintf("ORD-%08d", i), 1), "90000x45"})
+		}
+		return all
+	}
+	five := Firing{
+		Labels: map[string]string{"flow": "order", "transition": "submitted->priced"},
+		Said: map[string]string{
+			"{{ $value | humanize }}": "5", "{{ $labels.transition }}": "submitted->priced", "{{ $labels.flow }}": "order",
+			"{{ $labels.flow | urlquery }}": "order",
+		},
+	}
 	return entry{r, []Case{{
+		Name: "lost orders that are all named are not counted as well", Step: time.Minute,
+		Series: crowd(5), Checks: []Check{{At: 20 * time.Minute, Rule: r}},
+	}, {
+		Name: "lost orders beyond the hundred that are named are counted", Step: time.Minute,
+		Series: crowd(named), Checks: []Check{{At: 20 * time.Minute, Rule: r, Firing: []Firing{five}}},
+	}, {
 		Name: "orders that are lost are counted for a quarter of an hour, breaches are not", Step: time.Minute,
 		Series: []Series{{series("lost"), "0x15 5x30"}, {series("breached"), "0+1x45"}, {series("on_time"), "0+9x45"}},
 		Checks: []Check{
 			{At: 15 * time.Minute, Rule: r},
-			{At: 20 * time.Minute, Rule: r, Firing: []Firing{{
-				Labels: map[string]string{"flow": "order", "transition": "submitted->priced"},
-				Said: map[string]string{
-					"{{ $value | humanize }}": "5", "{{ $labels.transition }}": "submitted->priced", "{{ $labels.flow }}": "order",
-					"{{ $labels.flow | urlquery }}": "order",
-				},
-			}}},
+			{At: 20 * time.Minute, Rule: r, Firing: []Firing{five}},
 			{At: 40 * time.Minute, Rule: r},
 		},
 	}}}

@@ -25,8 +25,25 @@ func TestCriticalAlertsGoOutAtOnceOneForEachOrder(t *testing.T) {
 	require.Contains(t, r.GroupBy, "order_id")
 	hook := c.Receivers[1].Webhooks[0]
 	require.Equal(t, "/run/url", hook.URLFile)
-	require.Equal(t, &http{authorization{"Bearer", "/run/token"}}, hook.HTTP)
+	require.Equal(t, &http{Authorization: &authorization{"Bearer", "/run/token"}}, hook.HTTP)
 	require.True(t, hook.SendResolved)
+}
+
+func TestWarningsReachPeopleGrouped(t *testing.T) {
+	text, err := Config(Webhook{URLFile: "/run/url"}, nil)
+	require.NoError(t, err)
+	c := read(t, text)
+	require.Equal(t, c.Receivers[0].Name, c.Route.Receiver)
+	require.Equal(t, "/run/url", c.Receivers[0].Webhooks[0].URLFile)
+	require.NotContains(t, c.Route.GroupBy, "order_id")
+}
+
+func TestAJudgeBehindTLSIsTrustedByItsAuthority(t *testing.T) {
+	text, err := Config(Webhook{URLFile: "/run/url"}, []Webhook{{URL: "https://a/", TokenFile: "/a", CAFile: "/ca.pem"}})
+	require.NoError(t, err)
+	hook := read(t, text).Receivers[2].Webhooks[0]
+	require.Equal(t, &authority{"/ca.pem"}, hook.HTTP.TLS)
+	require.Equal(t, "/a", hook.HTTP.Authorization.File)
 }
 
 func TestJudgesHearOfEveryAlertAndPeopleAsWell(t *testing.T) {

@@ -185,3 +185,22 @@ func BenchmarkRestore(b *testing.B) {
 		}
 	}
 }
+
+func TestWhatIsLostForLongLeavesRoomForWhatIsLateNow(t *testing.T) {
+	b := newTestBook(t, 20)
+	enter := func(n int, at int64) {
+		for i := range n {
+			b.Observe(fmt.Sprintf("%d-%d", at, i), NewEvent(0, at*s, at*s, [16]byte{1}, [8]byte{byte(i)}, true), nil)
+		}
+	}
+	enter(8, 100)
+	enter(5, 200)
+	b.Advance(215*s, nil)
+	count := map[string]int{}
+	for _, p := range b.Problems(3, nil) {
+		count[p.Outcome]++
+	}
+	if count["lost"] != 3 || count["breached"] != 3 {
+		t.Errorf("%v, want 3 of each", count)
+	}
+}

@@ -42,7 +42,8 @@ func (b *Book) clearProblems(id uint32, o *order) {
 	}
 }
 
-// Problems appends the oldest open problems, at most 'most' of each transition, oldest first.
+// Problems appends the oldest open problems, at most 'most' of each transition and outcome, oldest first: what
+// is lost for weeks leaves room for what is late now.
 func (b *Book) Problems(most int, to []Problem) []Problem {
 	type entry struct {
 		key problemKey
@@ -55,13 +56,18 @@ func (b *Book) Problems(most int, to []Problem) []Problem {
 	slices.SortFunc(all, func(x, y entry) int {
 		return cmp.Or(cmp.Compare(x.entered, y.entered), cmp.Compare(x.key.order, y.key.order))
 	})
-	taken := make([]int, len(b.flow.Transitions))
+	type kind struct {
+		transition int
+		verdict    Verdict
+	}
+	taken := map[kind]int{}
 	for _, e := range all {
 		t := int(e.key.transition)
-		if taken[t] == most {
+		k := kind{t, e.verdict}
+		if taken[k] == most {
 			continue
 		}
-		taken[t]++
+		taken[k]++
 		outcome := "stuck"
 		if e.verdict != Open {
 			outcome = e.verdict.String()
