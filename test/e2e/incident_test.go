@@ -26,6 +26,7 @@ connectors:
     metrics_flush_interval: 1s
     time: {allowed_lateness: 1s, path_silence: 2s, restore_grace: 1s}
     incidents: {quiet: 3s}
+    objectives: [] # the preset's speak of transitions that are not here
     flows:
       order:
         transitions:
