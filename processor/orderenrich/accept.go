@@ -44,50 +44,58 @@ func (h *holder) accept(ctx context.Context, td ptrace.Traces, replayed *journal
 	switch {
 	case err == nil:
 		h.refusing.Store(false)
-	case !consumererror.IsPermanent(err) && td.SpanCount() == pass+c.spans:
-		h.refusing.Store(true)
-		if replayed != nil || own < d.waiting || own < c.spans {
-			return h.keep(ctx, d, unshared(td), parts, c, replayed != nil, err)
-		}
-	default:
+	case consumererror.IsPermanent(err):
 		h.e.meters.lost(ctx, c.spans-own)
+	case replayed == nil && own == d.waiting && own == c.spans:
+		h.refusing.Store(true) // nothing of it is here: the sender keeps all
+	case td.SpanCount() == 0:
+		h.vanish(ctx, parcel{spans: c.spans - own, bytes: c.bytes, done: c.done})
+		return err
+	default:
+		h.refusing.Store(true)
+		return h.keep(ctx, d, unshared(td), parts, c, replayed != nil, err)
 	}
 	h.settle(c.bytes, c.done)
 	return err
 }
 
 // keep answers for a payload that the next component refused although part of what came with it waits here, or came
-// earlier: the sender must not send that again. What came with it goes to the journal as well, or is refused after all.
+// earlier: the sender must not send that again. What came with it, the first parts, goes to the journal as well, or is
+// refused after all. If components behind this one dropped spans of it, it can no longer be told apart and is kept whole.
 func (h *holder) keep(ctx context.Context, d *desk, td ptrace.Traces, parts int, c *cart, replayed bool, refusal error) error {
-	spans, released := len(d.slot)-d.waiting, c.done
-	p := parcel{td: ptrace.NewTraces(), spans: spans}
-	if replayed && spans > 0 {
-		last := len(c.done) - 1
-		released, p.done = c.done[:last], c.done[last:]
+	pass := len(d.slot) - d.waiting
+	p := parcel{td, td.SpanCount(), c.bytes, c.done}
+	whole := replayed || pass == 0 || p.spans < pass+c.spans
+	if !whole {
+		p = parcel{td: ptrace.NewTraces(), spans: pass}
+		for i := range parts {
+			td.ResourceSpans().At(i).MoveTo(p.td.ResourceSpans().AppendEmpty())
+		}
+		removeEmpty(td)
+		h.pend(parcel{td, c.spans, c.bytes, c.done})
 	}
-	for i := range parts {
-		td.ResourceSpans().At(i).MoveTo(p.td.ResourceSpans().AppendEmpty())
-	}
-	removeEmpty(td)
-	h.pend(parcel{td, c.spans, c.bytes, released})
-	if spans == 0 {
-		return nil
-	}
-	if h.diary != nil && !replayed {
-		record := h.diary.write(ctx, p.td, spans)
-		if record == nil {
+	var answer error
+	if h.diary != nil && !replayed && pass > 0 {
+		record := h.diary.write(ctx, p.td, p.spans)
+		switch {
+		case record != nil:
+			p.done = append(p.done, tally{record, p.spans})
+		case whole:
+			answer = refusal
+		default:
 			return refusal // part of it will come twice, which is better than not at all
 		}
-		p.done = []tally{{record, spans}}
 	}
+	came := int64(0)
 	for i, slot := range d.slot {
 		if slot == 0 {
-			p.bytes += int64(d.sizes[i]) + spanOverhead
+			came += int64(d.sizes[i]) + spanOverhead
 		}
 	}
-	h.room.Force(p.bytes)
+	h.room.Force(came)
+	p.bytes += came
 	h.pend(p)
-	return nil
+	return answer
 }
 
 // unshared copies a payload that was refused and is to be sent again. If several components are given one payload, those

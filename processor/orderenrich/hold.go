@@ -213,28 +213,53 @@ func (h *holder) flush(ctx context.Context) bool {
 		}
 		p := h.pending[0]
 		h.mu.Unlock()
-		err := h.next.ConsumeTraces(ctx, p.td)
-		if err != nil && !consumererror.IsPermanent(err) && p.td.SpanCount() == p.spans {
-			h.e.meters.retried(ctx)
-			h.refusing.Store(true)
-			p.td = unshared(p.td)
-			h.mu.Lock()
-			h.pending[0] = p
-			h.mu.Unlock()
+		sent := h.send(ctx, &p)
+		h.mu.Lock()
+		h.pending[0] = p
+		if sent {
+			h.pending[0] = parcel{}
+			h.pending = h.pending[1:]
+		}
+		h.mu.Unlock()
+		if !sent {
 			return false
 		}
-		if err == nil {
-			h.refusing.Store(false)
-		} else {
-			h.e.meters.lost(ctx, p.spans)
-			h.e.set.Logger.Error("The next component refused spans for good.", zap.Int("spans", p.spans), zap.Error(err))
-		}
-		h.mu.Lock()
-		h.pending[0] = parcel{}
-		h.pending = h.pending[1:]
-		h.mu.Unlock()
-		h.settle(p.bytes, p.done)
 	}
+}
+
+// send passes a payload on and answers for it; false if what is left of it is to be sent again. What components behind this
+// one dropped before they refused the rest is their business.
+func (h *holder) send(ctx context.Context, p *parcel) bool {
+	err := h.next.ConsumeTraces(ctx, p.td)
+	switch {
+	case err == nil:
+		h.refusing.Store(false)
+	case consumererror.IsPermanent(err):
+		h.e.meters.lost(ctx, p.spans)
+		h.e.set.Logger.Error("The next component refused spans for good.", zap.Int("spans", p.spans), zap.Error(err))
+	case p.td.SpanCount() == 0:
+		h.vanish(ctx, *p)
+		return true
+	default:
+		h.e.meters.retried(ctx)
+		h.refusing.Store(true)
+		p.td = unshared(p.td)
+		p.spans = p.td.SpanCount()
+		return false
+	}
+	h.settle(p.bytes, p.done)
+	return true
+}
+
+// vanish answers for spans that the next component took out of their payload and refused nevertheless: nothing is left that
+// could be sent again. In the journal they stay for the next start.
+func (h *holder) vanish(ctx context.Context, p parcel) {
+	h.room.Give(p.bytes)
+	if h.diary != nil {
+		h.e.meters.journal(ctx, kept)
+		return
+	}
+	h.e.meters.lost(ctx, p.spans)
 }
 
 // settle lets go of what the next component has, or will never have.

@@ -191,10 +191,11 @@ const (
 	failed         // could not be written
 	full           // there was no room
 	damaged        // could not be read
+	kept           // was taken apart and refused by the next component: stays for the next start
 	entries
 )
 
-var entryNames = [entries]string{"written", "replayed", "failed", "full", "damaged"}
+var entryNames = [entries]string{"written", "replayed", "failed", "full", "damaged", "kept"}
 
 func (m *meters) journal(ctx context.Context, what entry) {
 	m.tb.OrderEnrichJournalPayloads.Add(ctx, 1, m.entries[what]...)
