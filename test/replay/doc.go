@@ -1,4 +1,4 @@
-// Package replay measures how many spans order_enrich gives their order, on traffic like that of a shop, in virtual time.
+// Package replay measures how many spans order_enrich gives their order and session, on traffic like that of a shop, in virtual time.
 //
 // The traffic is made by a seeded generator after what recorded traffic shows: few spans name their order, services send
 // what has ended every few seconds with phases of their own, and some traces are batches over several orders.
