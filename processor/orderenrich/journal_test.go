@@ -79,7 +79,7 @@ func (s *memDisk) records() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k := range s.m {
-		if strings.HasPrefix(k, "record/") {
+		if strings.HasPrefix(k, "record/") && strings.HasSuffix(k, "/0000") {
 			n++
 		}
 	}

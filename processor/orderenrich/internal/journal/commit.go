@@ -34,12 +34,16 @@ func (j *Journal) commit(ctx context.Context) (more bool, err error) {
 	more = len(j.queue) > 0
 	j.mu.Unlock()
 
-	ops := make([]Op, 0, len(records)+len(dead)+1)
+	var ops []Op
 	for _, r := range records {
-		ops = append(ops, Op{recordKey(r.seq), r.value})
+		for part := parts(r.bytes) - 1; part >= 0; part-- {
+			ops = append(ops, Op{recordKey(r.seq, part), r.value[part*partBytes : min((part+1)*partBytes, len(r.value))]})
+		}
 	}
-	for _, seq := range dead {
-		ops = append(ops, Op{recordKey(seq), nil})
+	for _, g := range dead {
+		for part := range g.parts {
+			ops = append(ops, Op{recordKey(g.seq, part), nil})
+		}
 	}
 	err = j.store.Commit(ctx, append(ops, Op{headKey, head}))
 	j.mu.Lock()
@@ -60,7 +64,7 @@ func (j *Journal) commit(ctx context.Context) (more bool, err error) {
 }
 
 // cut takes the next batch out of what is to be written and deleted. The caller holds mu.
-func (j *Journal) cut() (records []*Record, dead []uint64) {
+func (j *Journal) cut() (records []*Record, dead []grave) {
 	n, bytes := 0, int64(0)
 	for ; n < len(j.queue) && len(records) < commitRecords; n++ {
 		r := j.queue[n]

@@ -1,6 +1,6 @@
 // Package journal keeps payloads on disk from before they are acknowledged until everything in them was handed on.
 //
-// Each payload is a record under a key of its own, with a version, a checksum and the number of its items; "head" says
+// Each payload is a record under keys of its own, with a version, a checksum and the number of its items; "head" says
 // which numbers may be in use. Appends that come while a commit runs share the next one; deletions ride on it, or go
 // alone after a moment. In one commit records come first, then deletions, then the head: if a store does not commit all
 // of it or nothing, a record that the head does not know was never acknowledged, and one it knows in vain is skipped.

@@ -25,13 +25,13 @@ type Op struct {
 
 const (
 	// What one commit holds at most.
-	commitBytes, commitRecords, commitDeletions = 8 << 20, 1024, 16 << 10
+	commitBytes, commitRecords, commitDeletions = 8 << 20, 1024, 4096
 	// idle is how long deletions wait for a commit to ride on.
 	idle = 250 * time.Millisecond
 	// closeTime bounds the last commit.
 	closeTime = 5 * time.Second
 	// maxDead bounds the numbers of records that are to be deleted.
-	maxDead = 1 << 20
+	maxDead = 1 << 18
 )
 
 var (
@@ -52,7 +52,7 @@ type Journal struct {
 	oldest *Record // live records of this process, in the order of their numbers
 	newest *Record
 	queue  []*Record
-	dead   []uint64
+	dead   []grave
 	closed bool
 
 	// What a former process left: the numbers from past[0] to past[1], of which those from unread on were not read yet, and of
@@ -64,6 +64,12 @@ type Journal struct {
 	wake   chan struct{}
 	closes chan struct{}
 	writer sync.WaitGroup
+}
+
+// grave is a record that is to be deleted.
+type grave struct {
+	seq   uint64
+	parts int
 }
 
 // Record is a payload that is in the journal. The journal's mutex owns all that is not atomic.
@@ -181,7 +187,7 @@ func (j *Journal) forget(r *Record, remove bool) {
 	r.gone = true
 	j.bytes.Add(-r.bytes)
 	if remove {
-		j.bury(r.seq)
+		j.bury(grave{r.seq, parts(r.bytes)})
 	}
 	if r.old {
 		j.pastLive--
@@ -202,11 +208,11 @@ func (j *Journal) forget(r *Record, remove bool) {
 
 // bury remembers what is to be deleted. If the store fails for so long that there is no room for that, the record stays in
 // the store and is never read again. The caller holds mu.
-func (j *Journal) bury(seqs ...uint64) {
-	if room := maxDead - len(j.dead); len(seqs) > room {
-		seqs = seqs[:room]
+func (j *Journal) bury(graves ...grave) {
+	if room := maxDead - len(j.dead); len(graves) > room {
+		graves = graves[:room]
 	}
-	j.dead = append(j.dead, seqs...)
+	j.dead = append(j.dead, graves...)
 }
 
 // first is the lowest number that may be in use. The caller holds mu.

@@ -171,7 +171,7 @@ func TestPayloadsOfOneMomentShareACommit(t *testing.T) {
 }
 
 func TestFullJournalRefuses(t *testing.T) {
-	j := open(t, newDisk(), 100)
+	j := open(t, newDisk(), 110)
 	r, err := j.Append(context.Background(), make([]byte, 80), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -199,12 +199,12 @@ func TestDamagedAndForeignRecordsAreToldAndLeft(t *testing.T) {
 	}
 	first := j.oldest.seq
 	_ = j.Close()
-	d.m[recordKey(first+1)][recordHead] ^= 1
-	d.m[recordKey(first+2)][0] = 2
-	d.m[recordKey(first+4)] = d.m[recordKey(first+4)][:3]
-	d.m[recordKey(first+5)] = []byte{}
-	d.m[recordKey(first+6)] = []byte("unreadable")
-	delete(d.m, recordKey(first+7))
+	d.m[recordKey(first+1, 0)][recordHead] ^= 1
+	d.m[recordKey(first+2, 0)][0] = 2
+	d.m[recordKey(first+4, 0)] = d.m[recordKey(first+4, 0)][:3]
+	d.m[recordKey(first+5, 0)] = []byte{}
+	d.m[recordKey(first+6, 0)] = []byte("unreadable")
+	delete(d.m, recordKey(first+7, 0))
 	j = open(t, d, 1<<20)
 	var got []string
 	bad := map[string]error{}
@@ -221,7 +221,7 @@ func TestDamagedAndForeignRecordsAreToldAndLeft(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	for n, want := range map[uint64]error{1: errDamaged, 2: errVersion, 4: errDamaged, 5: errDamaged, 6: errDisk} {
-		if err := bad[recordKey(first+n)]; !errors.Is(err, want) {
+		if err := bad[recordKey(first+n, 0)]; !errors.Is(err, want) {
 			t.Errorf("p%d: %v, want %v", n, err, want)
 		}
 	}
@@ -234,12 +234,54 @@ func TestDamagedAndForeignRecordsAreToldAndLeft(t *testing.T) {
 	}
 }
 
+func TestLongPayloadsAreKeptInParts(t *testing.T) {
+	d := newDisk()
+	j := open(t, d, 1<<20)
+	var want []string
+	for _, n := range []int{partBytes - recordHead, partBytes - recordHead + 1, 5*partBytes + 7, 1} {
+		want = append(want, strings.Repeat(string(rune('a'+len(want))), n))
+		if _, err := j.Append(context.Background(), []byte(want[len(want)-1]), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = j.Close()
+	if n := len(d.m); n != 1+1+2+6+1 {
+		t.Errorf("%d keys", n)
+	}
+	for _, v := range d.m {
+		if len(v) > partBytes {
+			t.Errorf("%d bytes under one key", len(v))
+		}
+	}
+	third := j.oldest.after.after.seq
+	j = open(t, d.after(), 1<<20)
+	got, records := replayed(t, j)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d payloads, not as they were written", len(got))
+	}
+	for _, r := range records {
+		r.Done(1)
+	}
+	_ = j.Close()
+	left := j.store.(*disk).keys()
+	if !slices.Equal(left, []string{headKey}) {
+		t.Errorf("left: %v", left)
+	}
+
+	delete(d.m, recordKey(third, 4))
+	told := ""
+	open(t, d, 1<<20).Replay(context.Background(), func(*Record, []byte) bool { return true }, func(key string, err error) { told = key + err.Error() })
+	if told != recordKey(third, 0)+"damaged" {
+		t.Errorf("%q", told)
+	}
+}
+
 func TestUnreadableHeadBeginsAnewAndIsKept(t *testing.T) {
 	for name, value := range map[string]string{"damaged": "\x01short", "foreign": "\x07 what comes after us", "unreadable": "unreadable"} {
 		t.Run(name, func(t *testing.T) {
 			d := newDisk()
 			d.m[headKey] = []byte(value)
-			d.m[recordKey(1)] = []byte("of the old one")
+			d.m[recordKey(1, 0)] = []byte("of the old one")
 			j, found, err := Open(context.Background(), d, 1<<20)
 			if err != nil || found == nil {
 				t.Fatal(err, found)
@@ -254,7 +296,7 @@ func TestUnreadableHeadBeginsAnewAndIsKept(t *testing.T) {
 			for k, v := range d.m {
 				kept = kept || strings.HasPrefix(k, "head/") && string(v) == value
 			}
-			if !kept || string(d.m[recordKey(1)]) != "of the old one" {
+			if !kept || string(d.m[recordKey(1, 0)]) != "of the old one" {
 				t.Errorf("%v", d.keys())
 			}
 		})

@@ -1,6 +1,9 @@
 package journal
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // chunkBytes is about how much is read at once.
 const chunkBytes = 4 << 20
@@ -25,7 +28,7 @@ func (j *Journal) Replay(ctx context.Context, give func(r *Record, payload []byt
 		}
 		keys := make([]string, 0, chunk)
 		for seq := from; seq < to; seq++ {
-			keys = append(keys, recordKey(seq))
+			keys = append(keys, recordKey(seq, 0))
 		}
 		values, err := j.store.Read(ctx, keys)
 		if err != nil {
@@ -35,13 +38,21 @@ func (j *Journal) Replay(ctx context.Context, give func(r *Record, payload []byt
 			if ctx.Err() != nil {
 				return
 			}
+			err = nil
 		}
 		size := 0
 		for i, v := range values {
+			seq := from + uint64(i)
+			if v != nil {
+				if v, err = j.whole(ctx, seq, v); ctx.Err() != nil {
+					return
+				}
+			}
 			size += len(v)
-			if !j.admit(from+uint64(i), v, give, bad) {
+			if !j.admit(seq, v, err, give, bad) {
 				return
 			}
+			err = nil
 		}
 		switch {
 		case size > chunkBytes:
@@ -66,15 +77,36 @@ func (j *Journal) readEach(ctx context.Context, keys []string, bad func(string, 
 	return values
 }
 
+// whole reads what follows the first part of a record.
+func (j *Journal) whole(ctx context.Context, seq uint64, first []byte) ([]byte, error) {
+	n, err := total(first)
+	if err != nil {
+		return first, err
+	}
+	var keys []string
+	for part := 1; part < parts(n); part++ {
+		keys = append(keys, recordKey(seq, part))
+	}
+	if keys == nil {
+		return first, nil
+	}
+	rest, err := j.store.Read(ctx, keys)
+	return slices.Concat(append([][]byte{first}, rest...)...), err
+}
+
 // admit makes a record live again and gives it.
-func (j *Journal) admit(seq uint64, value []byte, give func(*Record, []byte) bool, bad func(string, error)) bool {
+func (j *Journal) admit(seq uint64, value []byte, err error, give func(*Record, []byte) bool, bad func(string, error)) bool {
 	if value == nil {
 		j.mu.Lock()
 		j.unread = seq + 1
 		j.mu.Unlock()
 		return true
 	}
-	payload, items, err := decode(value)
+	var payload []byte
+	var items int
+	if err == nil {
+		payload, items, err = decode(value)
+	}
 	r := &Record{j: j, seq: seq, bytes: int64(len(value)), old: true}
 	r.left.Store(int64(items))
 	j.mu.Lock()
@@ -85,7 +117,7 @@ func (j *Journal) admit(seq uint64, value []byte, give func(*Record, []byte) boo
 	}
 	j.mu.Unlock()
 	if err != nil {
-		bad(recordKey(seq), err)
+		bad(recordKey(seq, 0), err)
 		return true
 	}
 	return give(r, payload)
@@ -95,4 +127,4 @@ func (j *Journal) admit(seq uint64, value []byte, give func(*Record, []byte) boo
 func (r *Record) Items() int { return int(r.left.Load()) }
 
 // Key is where the record is in the store.
-func (r *Record) Key() string { return recordKey(r.seq) }
+func (r *Record) Key() string { return recordKey(r.seq, 0) }
