@@ -3,10 +3,11 @@
 // spans. Measure on a quiet machine: neighbours make every span dearer.
 //
 //	go run ./test/bench/collector                 # bin/otelcol-ordertrace must be built
-//	go run ./test/bench/collector -spans 500000 -rate 20000
+//	go run ./test/bench/collector -spans 500000 -rate 20000 -rounds 3
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -23,11 +25,12 @@ import (
 func main() {
 	spans := flag.Int("spans", 400_000, "spans to send to each pipeline")
 	rate := flag.Int("rate", 20_000, "spans a second")
+	rounds := flag.Int("rounds", 1, "how often to measure every pipeline, in turns")
 	idle := flag.Duration("idle", 10*time.Second, "how long to watch the idle process")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *spans, *rate, *idle); err != nil {
+	if err := run(ctx, *spans, *rate, max(1, *rounds), *idle); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
@@ -45,7 +48,7 @@ type figures struct {
 	Delivered int
 }
 
-func run(ctx context.Context, spans, rate int, idle time.Duration) error {
+func run(ctx context.Context, spans, rate, rounds int, idle time.Duration) error {
 	binary, err := backend.Built("otelcol-ordertrace")
 	if err != nil {
 		return err
@@ -60,31 +63,61 @@ func run(ctx context.Context, spans, rate int, idle time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bare, durable, forgetful := filepath.Join(dir, "bare.yaml"), filepath.Join(dir, "durable.yaml"), filepath.Join(dir, "forgetful.yaml")
-	err = errors.Join(os.WriteFile(bare, []byte(bareYAML), 0o600), os.WriteFile(durable, []byte(durableYAML), 0o600),
-		os.WriteFile(forgetful, []byte(forgetfulYAML), 0o600))
+	subjects, err := subjects(dir, binary)
 	if err != nil {
 		return err
 	}
-	var all []figures
-	for _, s := range []subject{
-		{"bare", []string{bare}, binary},
-		{"bare, queue on disk", []string{bare, durable}, binary},
-		{"preset:standalone, no hold.journal", []string{"preset:standalone", forgetful}, binary},
-		{"preset:standalone", []string{"preset:standalone"}, binary},
-	} {
-		fmt.Fprintf(os.Stderr, "measuring %s: %d spans at %d/s …\n", s.name, spans, rate)
-		f, err := measure(ctx, s, sink, spans, rate, idle)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+	turns := make([][]figures, len(subjects))
+	for round := range rounds {
+		for i, s := range subjects {
+			fmt.Fprintf(os.Stderr, "measuring %s: %d spans at %d/s, round %d of %d …\n", s.name, spans, rate, round+1, rounds)
+			f, err := measure(ctx, s, sink, spans, rate, idle)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			turns[i] = append(turns[i], f)
 		}
-		all = append(all, f)
 	}
-	return print(all, spans, rate)
+	return print(medians(turns), spans, rate)
+}
+
+// The pipelines whose costs are compared.
+const (
+	bare         = "bare"
+	bareRedacted = "bare and pii_redact"
+	durable      = "bare, queue on disk"
+	preset       = "preset:standalone"
+)
+
+// subjects writes the pipelines' configurations to dir.
+func subjects(dir, binary string) (all []subject, err error) {
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name+".yaml")
+		err = errors.Join(err, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	base := file("bare", bareYAML)
+	return []subject{
+		{bare, []string{base}, binary},
+		{bareRedacted, []string{base, file("redacted", redactedYAML)}, binary},
+		{durable, []string{base, file("durable", durableYAML)}, binary},
+		{preset + ", no hold.journal", []string{preset, file("forgetful", forgetfulYAML)}, binary},
+		{preset + ", no pii_redact", []string{preset, file("unredacted", unredactedYAML)}, binary},
+		{preset, []string{preset}, binary},
+	}, err
+}
+
+// medians by CPU per span.
+func medians(turns [][]figures) (all []figures) {
+	for _, fs := range turns {
+		slices.SortFunc(fs, func(a, b figures) int { return cmp.Compare(a.CPUSpan, b.CPUSpan) })
+		all = append(all, fs[len(fs)/2])
+	}
+	return all
 }
 
 func print(all []figures, spans, rate int) error {
-	fmt.Printf("%d spans each at %d/s, 100 a request, 12 attributes a span; one run, one after the other\n", spans, rate)
+	fmt.Printf("%d spans each at %d/s, 100 a request, 12 attributes a span; one run, one after the other, medians\n", spans, rate)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "pipeline\tstart\tidle RSS\tidle CPU\tload RSS\tCPU/span\tdelivered\t")
 	for _, f := range all {
@@ -94,9 +127,14 @@ func print(all []figures, spans, rate int) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	micro := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+	micro := map[string]float64{}
+	for _, f := range all {
+		micro[f.Name] = float64(f.CPUSpan.Nanoseconds()) / 1e3
+	}
 	fmt.Printf("a span costs the preset %.2f µs more than bare: %.2f for the queue on disk, %.2f for the rest\n",
-		micro(all[2].CPUSpan-all[0].CPUSpan), micro(all[1].CPUSpan-all[0].CPUSpan), micro(all[2].CPUSpan-all[1].CPUSpan))
+		micro[preset]-micro[bare], micro[durable]-micro[bare], micro[preset]-micro[durable])
+	fmt.Printf("pii_redact costs a span %.2f µs in the bare pipeline and %.2f in the preset\n",
+		micro[bareRedacted]-micro[bare], micro[preset]-micro[preset+", no pii_redact"])
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		fmt.Printf("load average at the end: %s", text)
 	}
@@ -137,4 +175,16 @@ service:
 // forgetfulYAML takes the journal of waiting spans out of a preset.
 const forgetfulYAML = `processors:
   order_enrich: {hold: {journal: null}}
+`
+
+// redactedYAML puts pii_redact into the bare pipeline.
+const redactedYAML = `processors:
+  pii_redact: {attributes: {allow: [order.id, session.id]}}
+service:
+  pipelines: {traces: {processors: [pii_redact]}}
+`
+
+// unredactedYAML takes it out of the preset's traces.
+const unredactedYAML = `service:
+  pipelines: {traces: {processors: [memory_limiter, order_enrich]}}
 `
