@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector"
@@ -174,7 +175,7 @@ func TestRotationOfKeyFilesUnderLoadLosesNothing(t *testing.T) {
 		must(t, err)
 		want[pseudonym.NewKeyring(keys).Name("email", "ivan.petrov@example.com")] = true
 	}
-	stop, seen := make(chan struct{}), sync.Map{}
+	stop, seen, batches := make(chan struct{}), sync.Map{}, atomic.Int64{}
 	var all sync.WaitGroup
 	for range 3 {
 		all.Go(func() {
@@ -190,6 +191,7 @@ func TestRotationOfKeyFilesUnderLoadLosesNothing(t *testing.T) {
 					m.PutStr(fmt.Sprintf("note.%d", i), "Ivan.Petrov@example.com")
 				}
 				walkTraces(r, s)
+				batches.Add(1)
 				m.Range(func(_ string, v pcommon.Value) bool {
 					if !want[v.Str()] {
 						t.Errorf("%q is no pseudonym under any key", v.Str())
@@ -203,15 +205,20 @@ func TestRotationOfKeyFilesUnderLoadLosesNothing(t *testing.T) {
 			}
 		})
 	}
+	work := func() { // until some more batches went through
+		for until := batches.Load() + 10; batches.Load() < until; {
+			runtime.Gosched()
+		}
+	}
 	for k := range 10 { // what the watching goroutine does when a file has changed
 		must(t, os.WriteFile(path, []byte(hmacFile(fmt.Sprintf("k%d", k), fmt.Sprintf("k%d", (k+9)%10))), 0o600))
 		must(t, r.keys.load())
-		time.Sleep(5 * time.Millisecond)
+		work()
 		must(t, os.WriteFile(path, []byte(`{"keys": [`), 0o600))
 		if err := r.keys.load(); err == nil {
 			t.Error("half a file was taken for keys")
 		}
-		time.Sleep(5 * time.Millisecond)
+		work()
 	}
 	close(stop)
 	all.Wait()

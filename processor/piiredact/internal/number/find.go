@@ -120,7 +120,7 @@ func (f *Finder) security(w window) bool {
 // series: four digits behind the word for a passport's series.
 func (f *Finder) series() bool {
 	lo := f.c.start[0]
-	return f.c.first[f.c.n] == 4 && strings.HasSuffix(strings.TrimRight(f.c.s[max(0, lo-16):lo], " :№N-"), "ерия")
+	return f.c.first[f.c.n] == 4 && wide(f.c.s[max(0, lo-16):lo]) && strings.HasSuffix(strings.TrimRight(f.c.s[max(0, lo-16):lo], " :№N-"), "ерия")
 }
 
 // ip is a dotted quad: four groups, each at most 255, in a context that says so.

@@ -57,7 +57,7 @@ type Engine struct {
 	special []actions // of opt.Overrides
 	keys    *meaning.Cache[Decision]
 	text    Decision // of texts without a key
-	words   *meaning.Cache[meaning.Class]
+	words   *meaning.Cache[word]
 	// idle holds the sessions that wait for work, at most one a core. A sync.Pool would lose what they remember with
 	// every second garbage collection.
 	idle chan *Session
@@ -91,9 +91,8 @@ func New(opt Options) *Engine {
 	e.text.plain, e.text.env.Loose, e.text.env.Needs = true, opt.Loose, opt.Needs
 	e.text.opaque = len(opt.Rules) == 0
 	e.keys = meaning.NewCache(opt.Limits.Keys, e.decide)
-	e.words = meaning.NewCache(opt.Limits.Keys, func(name string) *meaning.Class {
-		c := meaning.Of(name)
-		return &c
+	e.words = meaning.NewCache(opt.Limits.Keys, func(name string) *word {
+		return &word{Class: meaning.Of(name), name: strings.Clone(name)}
 	})
 	return e
 }
@@ -107,7 +106,8 @@ func (e *Engine) Session() *Session {
 	select {
 	case se = <-e.idle:
 	default:
-		se = &Session{e: e, scanner: scan.New(e.words.Get, e.opt.Rules)}
+		se = &Session{e: e}
+		se.scanner = scan.New(se.class, e.opt.Rules)
 	}
 	se.use(&e.actions)
 	return se

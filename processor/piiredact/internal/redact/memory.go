@@ -4,16 +4,20 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"unsafe"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
 )
 
 // A session remembers what it met last: keys, and values in which nothing was found. Both tables are direct-mapped, so
-// that a flood of new ones costs nothing but the remembering: a session holds at most 4 KiB of pointers to decisions,
-// and 32 KiB and the texts of 1,024 values of at most 512 bytes.
+// that a flood of new ones costs nothing but the remembering: a session holds at most 6 KiB of pointers to decisions and
+// classes, and 56 KiB and the texts of 1,024 values of at most 256 bytes. What is longer is a log line or a statement
+// with literals, and hardly ever comes twice.
 const (
 	recentKeys   = 512
+	recentWords  = 256
 	cleanValues  = 1024
 	minRemember  = 8 // shorter values are looked at faster than they are looked up
-	maxRemember  = 512
+	maxRemember  = 256
 	fibonacci    = 0x9e3779b97f4a7c15
 	otherEntropy = 0xff51afd7ed558ccd
 )
@@ -24,7 +28,23 @@ var seed = maphash.MakeSeed()
 // memory is owned by its session.
 type memory struct {
 	keys   [recentKeys]*Decision
+	words  [recentWords]*word
 	values [cleanValues]remembered
+}
+
+// word is what a name in a text means, with a copy of the name.
+type word struct {
+	meaning.Class
+	name string
+}
+
+// class is what a name in a text means.
+func (se *Session) class(name string) *meaning.Class {
+	slot := &se.memory.words[spread(name)>>(64-8)]
+	if *slot == nil || (*slot).name != name {
+		*slot = se.e.words.Get(name)
+	}
+	return &(*slot).Class
 }
 
 // remembered is a value in which nothing was found under a key of that meaning and under these actions. What a key means never changes, and
