@@ -82,11 +82,23 @@ func child(dir string) {
 	if round < rounds {
 		sendForEver(p, open(dir, "acknowledged"), round)
 	}
-	time.Sleep(time.Second)
+	settle(filepath.Join(dir, "out"))
 	if err := p.Shutdown(context.Background()); err != nil {
 		panic(err)
 	}
 	_ = ext.Shutdown(context.Background())
+}
+
+// settle waits until nothing more comes out.
+func settle(name string) {
+	for size := int64(-1); ; {
+		time.Sleep(2 * time.Second)
+		info, err := os.Stat(name)
+		if err != nil || info.Size() == size {
+			return
+		}
+		size = info.Size()
+	}
 }
 
 func sendForEver(p processor.Traces, acknowledged file, round int) {

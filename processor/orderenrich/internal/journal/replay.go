@@ -1,9 +1,6 @@
 package journal
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // chunkBytes is about how much is read at once.
 const chunkBytes = 4 << 20
@@ -38,21 +35,18 @@ func (j *Journal) Replay(ctx context.Context, give func(r *Record, payload []byt
 			if ctx.Err() != nil {
 				return
 			}
-			err = nil
+		}
+		rest := j.rest(ctx, from, values)
+		if ctx.Err() != nil {
+			return
 		}
 		size := 0
 		for i, v := range values {
-			seq := from + uint64(i)
-			if v != nil {
-				if v, err = j.whole(ctx, seq, v); ctx.Err() != nil {
-					return
-				}
-			}
+			v = append(v, rest[i]...)
 			size += len(v)
-			if !j.admit(seq, v, err, give, bad) {
+			if !j.admit(from+uint64(i), v, give, bad) {
 				return
 			}
-			err = nil
 		}
 		switch {
 		case size > chunkBytes:
@@ -77,36 +71,41 @@ func (j *Journal) readEach(ctx context.Context, keys []string, bad func(string, 
 	return values
 }
 
-// whole reads what follows the first part of a record.
-func (j *Journal) whole(ctx context.Context, seq uint64, first []byte) ([]byte, error) {
-	n, err := total(first)
-	if err != nil {
-		return first, err
-	}
+// rest reads what follows the first parts of records, all at once: a read may be as dear as a write. What cannot be read
+// makes its record a damaged one.
+func (j *Journal) rest(ctx context.Context, from uint64, firsts [][]byte) [][]byte {
+	rest := make([][]byte, len(firsts))
 	var keys []string
-	for part := 1; part < parts(n); part++ {
-		keys = append(keys, recordKey(seq, part))
+	var owner []int
+	for i, first := range firsts {
+		if n, err := total(first); err == nil {
+			for part := 1; part < parts(n); part++ {
+				keys, owner = append(keys, recordKey(from+uint64(i), part)), append(owner, i)
+			}
+		}
 	}
 	if keys == nil {
-		return first, nil
+		return rest
 	}
-	rest, err := j.store.Read(ctx, keys)
-	return slices.Concat(append([][]byte{first}, rest...)...), err
+	values, err := j.store.Read(ctx, keys)
+	if err != nil && ctx.Err() == nil {
+		values = j.readEach(ctx, keys, func(string, error) {})
+	}
+	for k, v := range values {
+		rest[owner[k]] = append(rest[owner[k]], v...)
+	}
+	return rest
 }
 
 // admit makes a record live again and gives it.
-func (j *Journal) admit(seq uint64, value []byte, err error, give func(*Record, []byte) bool, bad func(string, error)) bool {
+func (j *Journal) admit(seq uint64, value []byte, give func(*Record, []byte) bool, bad func(string, error)) bool {
 	if value == nil {
 		j.mu.Lock()
 		j.unread = seq + 1
 		j.mu.Unlock()
 		return true
 	}
-	var payload []byte
-	var items int
-	if err == nil {
-		payload, items, err = decode(value)
-	}
+	payload, items, err := decode(value)
 	r := &Record{j: j, seq: seq, bytes: int64(len(value)), old: true}
 	r.left.Store(int64(items))
 	j.mu.Lock()
