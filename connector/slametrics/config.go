@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
-
-	"github.com/ordertrace/ordertrace/connector/slametrics/internal/shard"
 )
 
 // Config is the configuration of the sla_metrics connector.
@@ -26,6 +23,9 @@ type Config struct {
 	// Shards are the orders that are judged here, of 64 virtual shards: numbers and ranges, such as 0-31. The others are
 	// counted as misrouted. Default all.
 	Shards string `mapstructure:"shards"`
+	// HandOver is a folder for orders that move between judges: what is of other shards is put there, and what lies there of
+	// our own is taken over at start. Without one a judge refuses to start on orders that are not its own.
+	HandOver string `mapstructure:"hand_over"`
 	// Storage is the storage extension that keeps orders in flight and their counters over a restart. Without one they
 	// are forgotten. Messages and the counters of services are not kept.
 	Storage *component.ID `mapstructure:"storage"`
@@ -280,38 +280,6 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(append(errs, c.validateRole(), c.Time.validate(), c.Limits.validate())...)
 }
-
-func (c *Config) validateRole() error {
-	if _, err := shard.Parse(c.Shards); err != nil {
-		return fmt.Errorf("shards: %w", err)
-	}
-	switch c.Role {
-	case RoleJudge:
-		return nil
-	case RoleRelay:
-	default:
-		return fmt.Errorf("role: %q: use judge or relay", c.Role)
-	}
-	var errs []error
-	if !relayName.MatchString(c.RelayID) {
-		errs = append(errs, fmt.Errorf("relay_id: %q: name this gateway as no other is named, with 1 to 128 printable characters but no /", c.RelayID))
-	}
-	if len(c.Flows) == 0 && c.Messages == nil {
-		errs = append(errs, errors.New("role: relay, but there is nothing to relay: give it the judge's flows, or messages"))
-	}
-	if c.Storage != nil {
-		errs = append(errs, errors.New("storage: a relay keeps no orders: drop it; what waits for the judge is kept by its exporter's queue"))
-	}
-	if c.Incidents.HasValue() && c.Incidents.Get().Hook() != nil {
-		errs = append(errs, errors.New("incidents::webhook: alerts are for the judge: drop it here"))
-	}
-	if c.Shards != "" {
-		errs = append(errs, errors.New("shards: a relay judges no orders: drop it"))
-	}
-	return errors.Join(errs...)
-}
-
-var relayName = regexp.MustCompile(`^[!-.0-~]([ -.0-~]{0,126}[!-.0-~])?$`)
 
 func (t *TimeConfig) validate() error {
 	var errs []error

@@ -91,6 +91,7 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
 		"a relay with state":        {"role: relay\nrelay_id: a\nstorage: x\nmessages: {deadline: 1s}", []string{"a relay keeps no orders"}},
 		"a relay with shards":       {"role: relay\nrelay_id: a\nshards: 0-31\nmessages: {deadline: 1s}", []string{"a relay judges no orders"}},
 		"a relay that takes alerts": {"role: relay\nrelay_id: a\nmessages: {deadline: 1s}\nincidents: {webhook: {token_file: t}}", []string{"alerts are for the judge"}},
+		"a hand-over of nothing":    {"hand_over: /x", []string{"hand_over", "set storage"}},
 		"shards that are none":      {"shards: 0-64", []string{"shards", "from 0 to 63"}},
 	} {
 		t.Run(name, func(t *testing.T) {

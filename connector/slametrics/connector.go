@@ -200,6 +200,9 @@ func (j *judge) tick(ctx context.Context) {
 	j.clockMu.Lock()
 	mark := j.clock.Advance(now)
 	j.clockMu.Unlock()
+	if j.keeper != nil {
+		j.keepPaths(ctx)
+	}
 	j.advance(ctx, mark, now)
 	if m := j.messages; m != nil {
 		j.settleMessages(ctx, m.Advance(mark, now), now)

@@ -143,29 +143,33 @@ type point struct {
 func (r *rig) send(points ...point) {
 	td := ptrace.NewTraces()
 	for _, p := range points {
-		rs := td.ResourceSpans().AppendEmpty()
-		rs.Resource().Attributes().PutStr("service.name", p.service)
-		if p.path != "" {
-			rs.Resource().Attributes().PutStr("ordertrace.agent.id", p.path)
-		}
-		s := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
-		s.SetName(p.name)
-		s.SetKind(ptrace.SpanKindServer)
-		if p.start.IsZero() {
-			p.start = p.end
-		}
-		s.SetStartTimestamp(pcommon.NewTimestampFromTime(p.start))
-		s.SetEndTimestamp(pcommon.NewTimestampFromTime(p.end))
-		s.SetTraceID([16]byte{p.trace, 1})
-		s.SetSpanID([8]byte{p.trace, 2})
-		for k, v := range p.attributes {
-			s.Attributes().PutStr(k, v)
-		}
-		if p.failed {
-			s.Status().SetCode(ptrace.StatusCodeError)
-		}
+		p.append(td)
 	}
 	r.sendTraces(td)
+}
+
+func (p point) append(td ptrace.Traces) {
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", p.service)
+	if p.path != "" {
+		rs.Resource().Attributes().PutStr("ordertrace.agent.id", p.path)
+	}
+	s := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	s.SetName(p.name)
+	s.SetKind(ptrace.SpanKindServer)
+	if p.start.IsZero() {
+		p.start = p.end
+	}
+	s.SetStartTimestamp(pcommon.NewTimestampFromTime(p.start))
+	s.SetEndTimestamp(pcommon.NewTimestampFromTime(p.end))
+	s.SetTraceID([16]byte{p.trace, 1})
+	s.SetSpanID([8]byte{p.trace, 2})
+	for k, v := range p.attributes {
+		s.Attributes().PutStr(k, v)
+	}
+	if p.failed {
+		s.Status().SetCode(ptrace.StatusCodeError)
+	}
 }
 
 // stage sends a span that says that an order entered a stage now.

@@ -37,6 +37,7 @@ type reading struct {
 	found   []*stage.Rule
 	moments []moment // how far each resource's path has come
 	words   []word   // of gateways
+	strays  []stray  // events of orders of other judges
 	heard   heard
 }
 
@@ -302,6 +303,8 @@ func (j *judge) release(r *reading) {
 	clear(r.moments)
 	r.moments = r.moments[:0]
 	clear(r.words)
+	clear(r.strays)
+	r.strays = r.strays[:0]
 	r.parcels, r.words, r.heard = r.parcels[:0], r.words[:0], heard{}
 	clear(r.failed)
 	r.failed = r.failed[:0]

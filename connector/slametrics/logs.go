@@ -3,6 +3,7 @@ package slametrics
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -15,6 +16,7 @@ import (
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/shard"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/stage"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
 )
 
 // Order events are log records, told apart from all others by their scope. The scope's version is that of the format:
@@ -38,7 +40,7 @@ const (
 )
 
 // heard counts what became of the order events of a batch.
-type heard struct{ taken, malformed, foreign, unknown, misrouted int64 }
+type heard struct{ taken, malformed, foreign, unknown, misrouted, parked int64 }
 
 // word is what a gateway says of how far a path has come.
 type word struct {
@@ -160,28 +162,39 @@ func (j *judge) hearOrder(r *reading, order string, record plog.LogRecord) {
 		r.heard.unknown++
 		return
 	}
-	if !j.owned(order) {
-		r.heard.misrouted++
-		return
-	}
 	at, took := j.sane(int64(record.Timestamp()), r.now), int64(0)
 	if v, ok := a.Get("took_us"); ok {
 		took = min(max(v.Int(), 0), at/int64(time.Microsecond)) * int64(time.Microsecond)
 	}
 	armed := !isOld(a) && at >= r.now-int64(j.config.Time.MaxAge)
-	r.events[f] = append(r.events[f], sighting{order, lifecycle.NewEvent(reached, at-took, at, record.TraceID(), record.SpanID(), armed)})
-	r.heard.taken++
+	seen := sighting{order, lifecycle.NewEvent(reached, at-took, at, record.TraceID(), record.SpanID(), armed)}
+	switch {
+	case j.owned(order):
+		r.events[f] = append(r.events[f], seen)
+		r.pledges[f] = j.hearPromises(r, f, order, at, a, r.pledges[f])
+		r.heard.taken++
+	case j.keeper != nil && j.keeper.folder != nil:
+		r.strays = append(r.strays, stray{f, seen, j.hearPromises(r, f, order, at, a, nil)})
+		r.heard.parked++
+	default:
+		r.heard.misrouted++
+	}
+}
+
+// hearPromises collects the deadlines that an event carries.
+func (j *judge) hearPromises(r *reading, f int, order string, at int64, a pcommon.Map, to []pledge) []pledge {
 	promises, ok := a.Get("promises")
 	if !ok || promises.Type() != pcommon.ValueTypeMap {
-		return
+		return to
 	}
 	for name, until := range promises.Map().All() {
 		if t, ok := j.flows[f].promised[name]; ok && until.Int() > 0 {
-			r.pledges[f] = append(r.pledges[f], pledge{order, len(r.events[f]) - 1, t, at, until.Int()})
+			to = append(to, pledge{order, len(r.events[f]) - 1, t, at, until.Int()})
 		} else {
 			r.tally[f].unreadable++
 		}
 	}
+	return to
 }
 
 // owned says whether the order or message is judged here.
@@ -258,4 +271,29 @@ func (j *judge) countHeard(ctx context.Context, h *heard) {
 	j.countEvents(ctx, "foreign", h.foreign)
 	j.countEvents(ctx, "unknown", h.unknown)
 	j.countEvents(ctx, "misrouted", h.misrouted)
+	j.countEvents(ctx, "parked", h.parked)
+}
+
+// stray is an event of an order that another judge judges.
+type stray struct {
+	flow int
+	sighting
+	promises []pledge
+}
+
+// park keeps the events of other judges' orders for them. One that cannot be kept is refused, and comes again.
+func (j *judge) park(r *reading) error {
+	for i := range r.strays {
+		s := &r.strays[i]
+		flow := j.flows[s.flow].book.Flow()
+		entry := wire.String(wire.String(wire.String(nil, flow.Name), flow.Stages[s.event.Stage].Name), s.key)
+		entry = wire.Uint(lifecycle.AppendEvent(entry, &s.event), uint64(len(s.promises)))
+		for _, p := range s.promises {
+			entry = wire.Int(wire.Int(wire.String(entry, flow.TransitionName(p.transition)), p.at), p.until)
+		}
+		if err := j.keeper.folder.Append(shard.Of(s.key), entry); err != nil {
+			return fmt.Errorf("hand_over: keep an event of shard %d: %w", shard.Of(s.key), err)
+		}
+	}
+	return nil
 }

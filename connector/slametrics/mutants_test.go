@@ -31,6 +31,13 @@ var mutants = []struct{ name, file, old, new string }{
 	{"an order that went elsewhere is still awaited", "lifecycle/judge.go", "if !v.moved && f.stops[t]&(1<<v.stage) != 0 {", "if false {"},
 	{"late telemetry is not looked at", "lifecycle/book.go", "\t\tb.fire(id)\n\t\treturn\n", "\t\treturn\n"},
 	{"the journal is lost", "../state.go", "		if entry == nil {\n", "		if entry == nil || true {\n"},
+	{"all gateways are one path", "../logs.go", "	if path, ok := a.Get(\"path\"); ok {\n", "	if gateway = \"gw\"; true {\n		return gateway\n	}\n	if path, ok := a.Get(\"path\"); ok {\n"},
+	{"how long work took is lost on its way to the judge", "../relay.go", "if took := e.Took(); took > 0 {", "if took := e.Took(); false {"},
+	{"a relay acknowledges what its queue refused", "../relay.go", "return fmt.Errorf(\"send order events to the judge: %w\", err)", "return nil"},
+	{"what is misrouted is judged as well", "../logs.go", "return j.owns == shard.All || j.owns.Has(shard.Of(key))", "return true"},
+	{"events of orders that have moved are dropped", "../logs.go", "	for i := range r.strays {\n", "	for i := range r.strays[:0] {\n"},
+	{"orders that have moved are not taken over", "../relay.go", "	for _, blob := range orders {\n", "	for _, blob := range orders[:0] {\n"},
+	{"orders that have moved are judged by both", "lifecycle/snapshot.go", "			b.remove(id, o)\n", ""},
 	{"a breach is not taken back", "lifecycle/evaluate.go", "b.decide(id, base, OutcomeRetracted)", ""},
 }
 

@@ -2,7 +2,10 @@ package slametrics_test
 
 import (
 	"cmp"
+	"context"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,10 +15,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // oracleResult is what one seed, or all of them, came to.
-type oracleResult struct{ verdicts, retracted, differences, kills, outages, cuts, tiers, replays, wild, slow int }
+type oracleResult struct {
+	verdicts, retracted, differences, kills, outages, cuts, tiers, replays, wild, slow, moves, handed, refusals int
+}
 
 func (r *oracleResult) add(o oracleResult) {
 	r.verdicts += o.verdicts
@@ -28,6 +34,9 @@ func (r *oracleResult) add(o oracleResult) {
 	r.replays += o.replays
 	r.wild += o.wild
 	r.slow += o.slow
+	r.moves += o.moves
+	r.handed += o.handed
+	r.refusals += o.refusals
 }
 
 // plan is what happens to the telemetry of a seed on its way.
@@ -38,6 +47,7 @@ type plan struct {
 	cut     int      // the gateway whose events alone are cut off by it; -1: all are
 	kill    int64    // when the judge is killed; 0: never
 	gateway int      // how many gateways relay; 0: the judge sees the spans
+	move    int64    // when shards 16 to 31 begin to move from the judge to a second one; 0: there is one judge
 }
 
 func invitePlan(rng *rand.Rand, seed uint64, start int64, result *oracleResult) plan {
@@ -66,6 +76,9 @@ func invitePlan(rng *rand.Rand, seed uint64, start int64, result *oracleResult) 
 			p.outage[1] = p.kill + 12*p.second + rng.Int64N(50*p.second) // a silence of its own
 		}
 		result.kills++
+	} else if p.gateway > 0 && rng.IntN(2) == 0 {
+		p.move = start + rng.Int64N(150*p.second)
+		result.moves++
 	}
 	return p
 }
@@ -74,6 +87,13 @@ func invitePlan(rng *rand.Rand, seed uint64, start int64, result *oracleResult) 
 type stageSet struct {
 	plan
 	judge    *rig
+	other    *rig      // nil unless shards move
+	folders  [2]string // hand_over of judge and other
+	second0  int       // the first shard that is routed to other
+	config   string
+	moved    int // steps of the move taken
+	handed   int // files
+	refused  int // batches
 	gateways []*rig
 	wires    []*wire
 	rng      *rand.Rand
@@ -81,21 +101,116 @@ type stageSet struct {
 }
 
 func raise(t *testing.T, rng *rand.Rand, p plan, config string) *stageSet {
-	s := &stageSet{plan: p, rng: rng, judge: newRigOn(t, config, newDisk())}
+	s := &stageSet{plan: p, rng: rng, config: config, second0: 32}
+	if p.move == 0 {
+		s.judge = newRigOn(t, config, newDisk())
+	} else {
+		s.folders = [2]string{t.TempDir(), t.TempDir()}
+		s.judge, s.other = newRigOn(t, s.shards(0, "0-31"), newDisk()), newRigOn(t, s.shards(1, "32-63"), newDisk())
+	}
 	for i := range p.gateway {
-		w := &wire{to: func(ld plog.Logs) { s.judge.sendLogs(ld) }}
+		w := &wire{to: s.route}
 		s.wires = append(s.wires, w)
 		s.gateways = append(s.gateways, newGatewayRig(t, "gw-"+string(rune('1'+i)), config, w))
 	}
 	return s
 }
 
-// entrance is where the next batch goes.
-func (s *stageSet) entrance() *rig {
-	if len(s.gateways) == 0 {
-		return s.judge
+func (s *stageSet) shards(judge int, shards string) string {
+	return "shards: " + shards + "\nhand_over: " + s.folders[judge] + "\n" + s.config
+}
+
+// route sends order events to the judge of their shard, and what belongs to none to both.
+func (s *stageSet) route(ld plog.Logs) {
+	if s.other == nil {
+		s.judge.sendLogs(ld)
+		return
 	}
-	return s.gateways[s.rng.IntN(len(s.gateways))]
+	second := plog.NewLogs()
+	ld.CopyTo(second)
+	to := func(rl plog.ResourceLogs, judge bool) bool {
+		shard, ok := rl.Resource().Attributes().Get("ordertrace.shard")
+		return ok && (int(shard.Int()) < s.second0) != judge
+	}
+	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool { return to(rl, true) })
+	second.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool { return to(rl, false) })
+	s.judge.sendLogs(ld)
+	s.other.sendLogs(second)
+}
+
+// hand moves shards 16 to 31 from the judge to the other, in the order of the guide: the one that gives starts anew, then
+// the routing changes, then the one that takes is brought the files and starts anew.
+func (s *stageSet) hand(now int64) {
+	if s.move == 0 || now < s.move {
+		return
+	}
+	switch s.moved++; s.moved {
+	case 1:
+		s.judge = s.judge.killAs(s.shards(0, "0-15"))
+	case 4:
+		s.second0 = 16
+	case 8:
+		files, _ := filepath.Glob(filepath.Join(s.folders[0], "*"))
+		for _, file := range files {
+			require.NoError(s.judge.t, os.Rename(file, filepath.Join(s.folders[1], filepath.Base(file))))
+		}
+		s.handed = len(files)
+		s.other = s.other.killAs(s.shards(1, "16-63"))
+	}
+}
+
+// send sends a batch to a gateway, or to the judge if there is none. What is refused is to be sent again.
+func (s *stageSet) send(to int, batch []delivery, now time.Time) (again []delivery) {
+	if len(batch) == 0 {
+		return nil
+	}
+	td, taken := ptrace.NewTraces(), make([]oracleEvent, len(batch))
+	for i, e := range batch {
+		taken[i] = s.asTaken(e.oracleEvent, now.UnixNano())
+		point{
+			service: "shop", name: e.stage, start: time.Unix(0, e.start), end: time.Unix(0, e.end), trace: 1,
+			attributes: map[string]string{"order.id": e.order, "st": e.stage},
+		}.wildly(e.wild).append(td)
+	}
+	entrance := s.judge
+	if len(s.gateways) > 0 {
+		entrance = s.gateways[to]
+		s.wires[to].full.Store(s.rng.IntN(10) == 0)
+		defer s.wires[to].full.Store(false)
+	}
+	for _, c := range entrance.traces {
+		if err := c.ConsumeTraces(context.Background(), td); err != nil {
+			s.refused++
+			return batch
+		}
+	}
+	s.seen = append(s.seen, taken...)
+	return nil
+}
+
+// asTaken is the event as the connector must take it: wild stamps are replaced by the time of arrival.
+func (s *stageSet) asTaken(e oracleEvent, now int64) oracleEvent {
+	if e.wild == 0 {
+		return e
+	}
+	e.end = e.wild
+	if e.old = e.wild > none && e.wild < now-86400*s.second; !e.old {
+		e.end = now
+	}
+	e.start = e.end
+	return e
+}
+
+// wildly replaces the stamps of a point.
+func (p point) wildly(stamp int64) point {
+	switch stamp {
+	case 0:
+	case none:
+		p.start, p.end = time.Unix(0, 0), time.Unix(0, 0)
+	default:
+		p.start, p.end = time.Unix(0, stamp), time.Unix(0, stamp)
+	}
+	return p
 }
 
 func (s *stageSet) beat() {
@@ -133,38 +248,23 @@ func (s *stageSet) silent(now int64) bool {
 // playBack sends the log in the order of its arrival over paths that beat each second, outages aside, and returns the
 // watermark that it ends with.
 func (s *stageSet) playBack(log []delivery, until int64) int64 {
-	maxAge := 86400 * s.second
 	killed := s.kill == 0
-	for now := time.Now(); now.UnixNano() < until || len(log) > 0; now = time.Now() {
+	for now := time.Now(); now.UnixNano() < until || len(log) > 0 || s.move != 0 && s.moved < 8; now = time.Now() {
 		if !killed && now.UnixNano() >= s.kill {
 			s.judge, killed = s.judge.kill(), true
 		}
+		s.hand(now.UnixNano())
 		s.weather(now.UnixNano())
-		batches := map[*rig][]point{}
+		batches := map[int][]delivery{}
 		for len(log) > 0 && log[0].arrival <= now.UnixNano() {
-			e := log[0]
+			to := s.rng.IntN(max(1, len(s.gateways)))
+			batches[to] = append(batches[to], log[0])
 			log = log[1:]
-			p := point{
-				service: "shop", name: e.stage, start: time.Unix(0, e.start), end: time.Unix(0, e.end), trace: 1,
-				attributes: map[string]string{"order.id": e.order, "st": e.stage},
-			}
-			if e.wild != 0 {
-				p.start, p.end = time.Unix(0, e.wild), time.Unix(0, e.wild)
-				if e.wild == none {
-					p.start, p.end = time.Unix(0, 0), time.Unix(0, 0)
-				}
-				e.end = p.end.UnixNano()
-				if e.old = e.end > 0 && e.end < now.UnixNano()-maxAge; !e.old {
-					e.end = now.UnixNano()
-				}
-				e.start = e.end
-			}
-			s.seen = append(s.seen, e.oracleEvent)
-			to := s.entrance()
-			batches[to] = append(batches[to], p)
 		}
-		for to, batch := range batches {
-			to.send(batch...)
+		for to := range max(1, len(s.gateways)) {
+			if again := s.send(to, batches[to], now); len(again) > 0 {
+				log = append(again, log...) // the sender tries again, maybe elsewhere
+			}
 		}
 		if !s.silent(now.UnixNano()) {
 			s.beat()
@@ -181,6 +281,9 @@ func (s *stageSet) playBack(log []delivery, until int64) int64 {
 		g.stop()
 	}
 	s.judge.stop()
+	if s.other != nil {
+		s.other.stop()
+	}
 	return last.UnixNano() - 5*s.second
 }
 
@@ -194,6 +297,8 @@ func play(t *testing.T, seed uint64) (result oracleResult) {
 	result.replays += replayed
 	s := raise(t, rng, p, "flows:\n  order:"+shape.config+stretch(oracleTail, p.second/second))
 	horizon := s.playBack(log, start+(400+rng.Int64N(300))*p.second)
+	result.refusals += s.refused
+	result.handed += s.handed
 	s.compare(t, seed, &shape.flow, horizon, &result)
 	return result
 }
@@ -225,7 +330,14 @@ func (s *stageSet) compare(t *testing.T, seed uint64, flow *oracleFlow, horizon 
 		}
 	}
 	got := map[string]int{}
-	for _, line := range s.judge.outcomes() {
+	told, counted := s.judge.outcomes(), s.judge.numbers()
+	if s.other != nil {
+		told = append(told, s.other.outcomes()...)
+		for name, n := range s.other.numbers() {
+			counted[name] += n
+		}
+	}
+	for _, line := range told {
 		if base, ok := strings.CutSuffix(line, " retracted"); ok {
 			got[base+" breached"]--
 			result.retracted++
@@ -252,7 +364,7 @@ func (s *stageSet) compare(t *testing.T, seed uint64, flow *oracleFlow, horizon 
 	}
 	for transition, n := range onTime {
 		name := "order.transitions{transition=" + transition + ",outcome=on_time}"
-		if got := s.judge.numbers()[name]; got != float64(n) {
+		if got := counted[name]; got != float64(n) {
 			result.differences++
 			t.Errorf("seed %d %+v: %s: %v, want %d", seed, s.plan, name, got, n)
 		}
@@ -293,11 +405,11 @@ func TestOracle(t *testing.T) {
 		}
 	}
 	t.Logf("oracle: %d seeds, %d verdicts, %d differences; %d retracted, in seeds with telemetry later than the allowed lateness", *seeds, total.verdicts, total.differences, total.retracted)
-	t.Logf("perturbed: all shuffled; %d replays, %d wild stamps, %d outages, %d kills, %d tiers of gateways, %d with one of them cut off, %d that last a month",
-		total.replays, total.wild, total.outages, total.kills, total.tiers, total.cuts, total.slow)
+	t.Logf("perturbed: all shuffled; %d replays, %d wild stamps, %d outages, %d kills, %d tiers of gateways, %d with one of them cut off, %d that last a month, %d with shards that move between judges (%d files), %d batches refused by a gateway",
+		total.replays, total.wild, total.outages, total.kills, total.tiers, total.cuts, total.slow, total.moves, total.handed, total.refusals)
 	require.Zero(t, total.differences)
 	require.Greater(t, total.verdicts, *seeds*30, "the generator must give the oracle something to judge")
-	for what, n := range map[string]int{"replays": total.replays, "wild stamps": total.wild, "outages": total.outages, "kills": total.kills, "tiers": total.tiers, "cuts": total.cuts} {
+	for what, n := range map[string]int{"replays": total.replays, "wild stamps": total.wild, "outages": total.outages, "kills": total.kills, "tiers": total.tiers, "cuts": total.cuts, "moves": total.moves, "files handed over": total.handed, "refusals": total.refusals} {
 		require.Greater(t, n, *seeds/20, "the generator must perturb often: %s", what)
 	}
 }

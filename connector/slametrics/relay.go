@@ -1,17 +1,22 @@
 package slametrics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/shard"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
 )
 
 // errNoJudge says that a relay has nobody to send to.
@@ -181,4 +186,155 @@ func (b *eventBatch) add(attribute, value, key, name string, at int64) plog.LogR
 	record.SetTimestamp(pcommon.Timestamp(at))
 	record.SetObservedTimestamp(b.at)
 	return record
+}
+
+func (c *Config) validateRole() error {
+	if _, err := shard.Parse(c.Shards); err != nil {
+		return fmt.Errorf("shards: %w", err)
+	}
+	switch c.Role {
+	case RoleJudge:
+		if c.HandOver != "" && c.Storage == nil {
+			return errors.New("hand_over: there is no storage, so no orders are kept that could be handed over: set storage")
+		}
+		return nil
+	case RoleRelay:
+	default:
+		return fmt.Errorf("role: %q: use judge or relay", c.Role)
+	}
+	var errs []error
+	if !relayName.MatchString(c.RelayID) {
+		errs = append(errs, fmt.Errorf("relay_id: %q: name this gateway as no other is named, with 1 to 128 printable characters but no /", c.RelayID))
+	}
+	if len(c.Flows) == 0 && c.Messages == nil {
+		errs = append(errs, errors.New("role: relay, but there is nothing to relay: give it the judge's flows, or messages"))
+	}
+	if c.Storage != nil {
+		errs = append(errs, errors.New("storage: a relay keeps no orders: drop it; what waits for the judge is kept by its exporter's queue"))
+	}
+	if c.Incidents.HasValue() && c.Incidents.Get().Hook() != nil {
+		errs = append(errs, errors.New("incidents::webhook: alerts are for the judge: drop it here"))
+	}
+	if c.Shards != "" || c.HandOver != "" {
+		errs = append(errs, errors.New("shards, hand_over: a relay judges no orders: drop them"))
+	}
+	return errors.Join(errs...)
+}
+
+var relayName = regexp.MustCompile(`^[!-.0-~]([ -.0-~]{0,126}[!-.0-~])?$`)
+
+// changeHands puts the orders that are not judged here into the folder for those who do, and takes over what lies there
+// of our own shards, in files that are to be removed once it is kept.
+func (j *judge) changeHands(ctx context.Context, now int64) (files []string, err error) {
+	if err := j.giveAway(); err != nil || j.keeper.folder == nil {
+		return nil, err
+	}
+	for n := range shard.Count {
+		if !j.owns.Has(n) {
+			continue
+		}
+		orders, events, from, err := j.keeper.folder.Take(n)
+		if err == nil {
+			err = j.adopt(ctx, orders, events, now)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("hand_over: take over shard %d: %w", n, err)
+		}
+		files = append(files, from...)
+	}
+	return files, nil
+}
+
+func (j *judge) giveAway() error {
+	foreign := func(key string) bool { return !j.owned(key) }
+	all := 0
+	for _, f := range j.flows {
+		_, n := f.book.Give(nil, foreign)
+		all += n
+	}
+	if all == 0 {
+		return nil
+	}
+	if j.keeper.folder == nil {
+		return fmt.Errorf("shards: the state holds %d orders of others than %s: set hand_over to a folder from which their judge can take them", all, j.owns)
+	}
+	for n := range shard.Count {
+		if j.owns.Has(n) {
+			continue
+		}
+		var blob []byte
+		given := 0
+		for _, f := range j.flows {
+			orders, n := f.book.Give(nil, func(key string) bool { return shard.Of(key) == n })
+			blob = wire.String(wire.String(blob, f.name), string(orders))
+			given += n
+		}
+		if given == 0 {
+			continue
+		}
+		if err := j.keeper.folder.Put(n, blob); err != nil {
+			return fmt.Errorf("hand_over: give away shard %d: %w", n, err)
+		}
+	}
+	for _, f := range j.flows {
+		f.book.Drop(foreign)
+	}
+	j.logger.Info("orders of other judges' shards were handed over", zap.Int("orders", all), zap.String("hand_over", j.config.HandOver))
+	return nil
+}
+
+// adopt takes over orders, and then the events that came for them. Nothing is decided before time moves on.
+func (j *judge) adopt(ctx context.Context, orders, events [][]byte, now int64) error {
+	defer func() {
+		for _, f := range j.flows {
+			f.book.Adopting(false)
+			f.mu.Lock()
+			j.settle(ctx, f, now)
+			f.mu.Unlock()
+		}
+	}()
+	for _, f := range j.flows {
+		f.facts = f.facts[:0]
+		f.book.Adopting(true)
+	}
+	for _, blob := range orders {
+		for r := wire.NewReader(blob); !r.Empty(); {
+			name, book := r.String(), r.String()
+			if f, ok := j.flowOf[name]; ok && r.Err() == nil {
+				var err error
+				if j.flows[f].facts, err = j.flows[f].book.Adopt(wire.NewReader([]byte(book)), j.flows[f].facts); err != nil {
+					return fmt.Errorf("flow %q: %w", name, err)
+				}
+			}
+		}
+	}
+	for _, entry := range events {
+		if err := j.adoptEvent(wire.NewReader(entry)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *judge) adoptEvent(r *wire.Reader) error {
+	name, reached, key := r.String(), r.String(), r.String()
+	n, ok := j.flowOf[name]
+	if !ok || r.Err() != nil {
+		return r.Err() // a flow that is no more
+	}
+	f := j.flows[n]
+	e, err := f.book.Flow().ReadEvent(r)
+	at, known := f.stageOf[reached]
+	if err != nil || !known {
+		return fmt.Errorf("flow %q, stage %q: %w", name, reached, cmp.Or(err, lifecycle.ErrOtherFlow))
+	}
+	e.Stage = uint8(at)
+	f.facts = f.book.Observe(key, e, f.facts)
+	for range r.Len(3) {
+		transition, at, until := r.String(), r.Int(), r.Int()
+		if t, ok := f.promised[transition]; ok {
+			f.facts = f.book.Promise(key, t, at, until, f.facts)
+		}
+	}
+	return r.Err()
 }

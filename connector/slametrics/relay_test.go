@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -360,5 +361,31 @@ func TestAMisroutedOrderIsNotJudged(t *testing.T) {
 		}
 		require.Greater(t, len(low.told()), orders/2)
 		require.Greater(t, len(high.told()), orders/2)
+	})
+}
+
+// Orders of other judges are not judged, nor forgotten because nobody said where to put them.
+func TestAJudgeDoesNotStartOnOrdersOfOthersWithoutAFolderForThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOn(t, behindGateways, newDisk())
+		for n := range 200 {
+			r.stage(fmt.Sprintf("ORD-%08d", n), "SUBMITTED")
+		}
+		r.stop()
+		start := func(more string) error {
+			factory := slametrics.NewFactory()
+			cfg := loadConfig(t, "storage: disk\nshards: 0-31\n"+more+behindGateways)
+			c, err := factory.CreateTracesToMetrics(context.Background(), connectortest.NewNopSettings(factory.Type()), cfg, consumertest.NewNop())
+			require.NoError(t, err)
+			defer func() { require.NoError(t, c.Shutdown(context.Background())) }()
+			return c.Start(context.Background(), host{r.disk})
+		}
+		require.ErrorContains(t, start(""), "orders of others than 0-31: set hand_over to a folder")
+		folder := t.TempDir()
+		require.NoError(t, start("hand_over: "+folder+"\n"))
+		files, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.Greater(t, len(files), 25)
+		require.NoError(t, start(""), "they have been handed over")
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"strconv"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/handover"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
@@ -22,20 +24,23 @@ import (
 const (
 	stateVersion = 1
 	stateKey     = "state"
+	pathsKey     = "paths"
 	headerRoom   = 64 // at least what stands before the body of a checkpoint
 )
 
 // keeper keeps the state of all flows in a storage extension: a checkpoint before every flush of metrics, so that no
 // counter is told that could step back, and a journal of the events, and of the time that decided verdicts, since: what
-// was told is decided again in the same way. Events are a set: reading one twice, from
-// the checkpoint and the journal or from a sender that repeats it, changes nothing.
+// was told is decided again in the same way. Events are a set: reading one twice, from the checkpoint and the journal or
+// from a sender that repeats it, changes nothing.
 type keeper struct {
 	client storage.Client
+	folder *handover.Folder // where orders change hands; nil without hand_over
 
 	mu          sync.Mutex       // held while events are observed and journaled, and while a checkpoint is taken
 	first, next uint64           // journal entries since the checkpoint; owned by mu
 	taken       time.Time        // when the newest checkpoint was taken; owned by mu
 	paths       map[string]int64 // how far each path had come, of the checkpoint that was loaded
+	known       int              // how many paths were kept since; owned by mu
 	incidents   []byte           // as of the checkpoint to be taken; owned by mu
 }
 
@@ -57,6 +62,11 @@ func (j *judge) openState(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("open storage %q: %w", j.config.Storage, err)
 	}
 	j.keeper = &keeper{client: client}
+	if j.config.HandOver != "" {
+		if j.keeper.folder, err = handover.Open(j.config.HandOver, strconv.FormatInt(j.started.UnixNano(), 36)); err != nil {
+			return fmt.Errorf("hand_over: %w", err)
+		}
+	}
 	return j.restore(ctx)
 }
 
@@ -92,23 +102,33 @@ func (j *judge) restore(ctx context.Context) error {
 		j.keeper.next++
 		entries++
 	}
-	if blob != nil || entries > 0 {
+	since, err := j.keeper.client.Get(ctx, pathsKey)
+	if err != nil {
+		return fmt.Errorf("read paths from storage %q: %w", j.config.Storage, err)
+	}
+	paths := readPaths(wire.NewReader(since))
+	maps.Copy(paths, j.keeper.paths)
+	taken, err := j.changeHands(ctx, now)
+	if err != nil {
+		return err
+	}
+	if blob != nil || entries > 0 || len(taken) > 0 {
 		mark := int64(math.MaxInt64)
 		for _, f := range j.flows {
 			mark = min(mark, f.book.Mark())
 			j.logger.Info("state restored", zap.String("flow", f.name), zap.Int("orders", f.book.Len()), zap.Int("journal_entries", entries))
 		}
-		j.clock.Restore(mark, now, j.keeper.paths)
+		j.clock.Restore(mark, now, paths)
 	}
 	if whole {
 		return nil // it and its journal stand until the next checkpoint
 	}
-	return j.begin(ctx)
+	return j.begin(ctx, taken)
 }
 
 // begin takes the first checkpoint: even a process that is killed at once leaves word that there was one, so that the
-// next waits for what was queued meanwhile.
-func (j *judge) begin(ctx context.Context) error {
+// next waits for what was queued meanwhile. Files that were taken over are no longer needed then.
+func (j *judge) begin(ctx context.Context, taken []string) error {
 	states := make([][]byte, len(j.flows))
 	for i, f := range j.flows {
 		states[i] = f.save()
@@ -116,7 +136,43 @@ func (j *judge) begin(ctx context.Context) error {
 	if err := j.keeper.checkpoint(ctx, j.flows, states, j.clock.Released()); err != nil {
 		return fmt.Errorf("write state to storage %q: %w", j.config.Storage, err)
 	}
+	if err := handover.Remove(taken); err != nil { // they hold nothing that is not known when they are taken again
+		j.stateFailed(ctx, "hand_over", err)
+	}
 	return nil
+}
+
+// keepPaths keeps the names of paths between two checkpoints: one that is not known is not waited for.
+func (j *judge) keepPaths(ctx context.Context) {
+	j.clockMu.Lock()
+	paths := j.clock.Released()
+	j.clockMu.Unlock()
+	j.keeper.mu.Lock()
+	defer j.keeper.mu.Unlock()
+	if len(paths) != j.keeper.known {
+		if err := j.keeper.client.Set(ctx, pathsKey, appendPaths(nil, paths)); err != nil {
+			j.stateFailed(ctx, "paths", err)
+			return
+		}
+		j.keeper.known = len(paths)
+	}
+}
+
+func appendPaths(to []byte, paths map[string]int64) []byte {
+	to = wire.Uint(to, uint64(len(paths)))
+	for name, released := range paths {
+		to = wire.Int(wire.String(to, name), released)
+	}
+	return to
+}
+
+func readPaths(r *wire.Reader) map[string]int64 {
+	paths := map[string]int64{}
+	for range r.Len(2) {
+		name := r.String()
+		paths[name] = r.Int()
+	}
+	return paths
 }
 
 func (j *judge) stateFailed(ctx context.Context, what string, err error) {
@@ -139,11 +195,7 @@ func (j *judge) load(ctx context.Context, blob []byte, now int64) error {
 	r = wire.NewReader([]byte(body))
 	j.keeper.first = r.Uint()
 	j.keeper.next = j.keeper.first
-	j.keeper.paths = map[string]int64{}
-	for range r.Len(2) {
-		name := r.String()
-		j.keeper.paths[name] = r.Int()
-	}
+	j.keeper.paths = readPaths(r)
 	saved := map[string]string{}
 	for range r.Len(2) {
 		name := r.String()
@@ -195,10 +247,7 @@ func (k *keeper) checkpoint(ctx context.Context, flows []*flowJudge, states [][]
 	}
 	room := make([]byte, headerRoom, size+64*len(paths)) // large, so copied no more than need be
 	body := wire.Uint(room, k.next)
-	body = wire.Uint(body, uint64(len(paths)))
-	for name, released := range paths {
-		body = wire.Int(wire.String(body, name), released)
-	}
+	body = appendPaths(body, paths)
 	body = wire.Uint(body, uint64(len(flows)))
 	for i, f := range flows {
 		body = wire.String(body, f.name)
@@ -291,5 +340,10 @@ func (f *flowJudge) replay(r *wire.Reader, mark int64) error {
 	return r.Err()
 }
 
-// shut closes the storage.
-func (k *keeper) shut(ctx context.Context) error { return k.client.Close(ctx) }
+func (k *keeper) shut(ctx context.Context) error {
+	err := k.client.Close(ctx)
+	if k.folder != nil {
+		err = errors.Join(err, k.folder.Close())
+	}
+	return err
+}

@@ -85,12 +85,15 @@ func (h host) GetExtensions() map[component.ID]component.Component {
 }
 
 // kill ends the connector as kill -9 would, and starts it on what it left behind.
-func (r *rig) kill() *rig {
+func (r *rig) kill() *rig { return r.killAs(r.config) }
+
+// killAs starts it with another configuration.
+func (r *rig) killAs(config string) *rig {
 	synctest.Wait()
 	told := append(r.before, r.toldAt()...)
 	left := r.disk.clone()
 	r.stop()
-	next := newRigOn(r.t, r.config, left)
+	next := newRigOn(r.t, config, left)
 	next.before = told
 	return next
 }

@@ -50,10 +50,14 @@ type record struct {
 
 // observe hands what was collected to the books.
 func (j *judge) observe(ctx context.Context, r *reading) error {
-	j.countHeard(ctx, &r.heard)
 	if j.relay != nil {
+		j.countHeard(ctx, &r.heard)
 		return j.relay.send(ctx, j, r)
 	}
+	if err := j.park(r); err != nil {
+		return err
+	}
+	j.countHeard(ctx, &r.heard)
 	if j.keeper != nil && r.tracked() {
 		j.keeper.mu.Lock()
 		defer j.keeper.mu.Unlock()

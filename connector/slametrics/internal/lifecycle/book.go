@@ -33,6 +33,7 @@ type Book struct {
 	scratch  []visit
 	current  []visit
 	facts    []Fact
+	adopting bool // orders of another book are being taken over: nothing is decided
 }
 
 // timers is what the book needs of a timing wheel.
@@ -142,7 +143,7 @@ func (b *Book) addEvent(id uint32, e Event) {
 	b.locate(o)
 	b.rest(id, o, false)
 	if e.At <= b.mark {
-		b.fire(id)
+		b.decideNow(id)
 		return
 	}
 	if due, ok := b.timers.Due(id); !ok || e.At < due || o.n == 1 {
@@ -217,6 +218,10 @@ func (b *Book) fire(id uint32) {
 func (b *Book) forget(id uint32, why Kind) {
 	o := b.slab.order(id)
 	b.emit(Fact{Kind: why})
+	b.remove(id, o)
+}
+
+func (b *Book) remove(id uint32, o *order) {
 	b.leave(o)
 	b.rest(id, o, false)
 	b.clearProblems(id, o)

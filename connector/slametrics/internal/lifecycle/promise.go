@@ -27,7 +27,7 @@ func (b *Book) Promise(key string, t int, at, until int64, facts []Fact) []Fact 
 	}
 	b.promises[k] = promise{at, until}
 	if known || b.mark >= at {
-		b.fire(id)
+		b.decideNow(id)
 	}
 	return b.facts
 }
