@@ -21,7 +21,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"repeats are rework", "lifecycle/judge.go", "if k == len(out)-1 || !f.CountDoubles && e.began() <= out[k].at {", "if false {"},
 	{"rework is a repeat", "lifecycle/judge.go", "if k == len(out)-1 || !f.CountDoubles && e.began() <= out[k].at {", "if true {"},
 	{"an enclosing span is rework", "lifecycle/judge.go", "if k == len(out)-1 || !f.CountDoubles && e.began() <= out[k].at {", "if k == len(out)-1 {"},
-	{"the greatest time of a repeat counts", "lifecycle/judge.go", "fold(i, out[k].event)", "fold(i, out[k].event); out[k].at = e.At"},
+	{"the greatest time of a repeat counts", "lifecycle/judge.go", "fold(i, v.event)\n", "fold(i, v.event)\nv.at = e.At\n"},
 	{"a deadline one nanosecond early", "lifecycle/judge.go", "ended <= deadline && in.target >= 0:", "ended < deadline && in.target >= 0:"},
 	{"a deadline one nanosecond late", "lifecycle/judge.go", "deadline := after(entered, int64(tr.Deadline))", "deadline := after(entered, int64(tr.Deadline)+1)"},
 	{"lost at the very instant of lost_after", "lifecycle/judge.go", "wasLost = until > lost", "wasLost = until >= lost"},
