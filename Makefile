@@ -89,7 +89,7 @@ fuzz: ## Every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: build ## Benchmarks beside the code, against peers, and of the whole collector (start, RSS, CPU per span)
 	go test -run='^$$' -bench=. -benchmem $(OURS) ./test/bench/...
-	go test ./test/bench/enrich ./test/bench/sla -count=1 -run=CostTable -v
+	go test ./test/bench/enrich ./test/bench/redact ./test/bench/sla -count=1 -run=CostTable -v
 	go run ./test/bench/collector
 
 ##@ House

@@ -65,10 +65,17 @@ func (c contender) start(t *testing.T) func(batch) {
 		t.Cleanup(func() { require.NoError(t, p.Shutdown(ctx)) })
 	}
 	return func(b batch) {
-		for _, err := range []error{traces.ConsumeTraces(ctx, b.traces), logs.ConsumeLogs(ctx, b.logs), metrics.ConsumeMetrics(ctx, b.metrics)} {
-			if err != nil {
-				t.Fatal(err)
-			}
+		var err error
+		switch {
+		case b.traces.SpanCount() > 0:
+			err = traces.ConsumeTraces(ctx, b.traces)
+		case b.logs.LogRecordCount() > 0:
+			err = logs.ConsumeLogs(ctx, b.logs)
+		default:
+			err = metrics.ConsumeMetrics(ctx, b.metrics)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }
