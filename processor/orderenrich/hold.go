@@ -66,6 +66,8 @@ type holder struct {
 
 	stop     chan struct{}
 	stopped  sync.WaitGroup
+	sending  context.Context // of what run and replay send; ends at the shutdown's deadline
+	cut      context.CancelFunc
 	degraded bool // as last logged
 	retryAt  time.Time
 }
@@ -93,6 +95,7 @@ func newHolder(ctx context.Context, e *enricher, next consumer.Traces, host comp
 	if h.diary, err = openDiary(ctx, e, host); err != nil {
 		return nil, err
 	}
+	h.sending, h.cut = context.WithCancel(context.Background())
 	h.stopped.Go(h.run)
 	if h.diary != nil {
 		h.stopped.Go(h.replay)
@@ -112,7 +115,7 @@ func (h *holder) run() {
 			if now.Before(h.retryAt) {
 				continue
 			}
-			if !h.flush(context.Background()) {
+			if !h.flush(h.sending) {
 				h.retryAt = now.Add(retryEvery)
 			}
 			h.logDegraded()
@@ -124,6 +127,7 @@ func (h *holder) run() {
 func (h *holder) shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
+	defer context.AfterFunc(ctx, h.cut)()
 	close(h.stop)
 	h.stopped.Wait()
 	h.release(h.room.Due(time.Now(), true, nil), shutdown)

@@ -146,7 +146,7 @@ func (h *holder) replay() {
 		}
 		payloads, spans = payloads+1, spans+r.Items()
 		h.e.meters.journal(ctx, replayed)
-		if err := h.accept(context.WithoutCancel(ctx), td, r); err != nil {
+		if err := h.accept(h.sending, td, r); err != nil {
 			h.e.set.Logger.Error("The next component refused spans for good.", zap.Error(err))
 		}
 		return true
@@ -156,9 +156,10 @@ func (h *holder) replay() {
 	}
 }
 
-// roomy waits until the room can hold what is replayed; false if the collector stops.
+// roomy waits until the room can hold what is replayed and the next component takes what is pending; false if the collector
+// stops.
 func (h *holder) roomy(ctx context.Context) bool {
-	for h.room.Degraded() || h.refusing.Load() {
+	for h.room.Degraded() || h.refusing.Load() && h.behind() {
 		select {
 		case <-ctx.Done():
 			return false
@@ -166,4 +167,12 @@ func (h *holder) roomy(ctx context.Context) bool {
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// behind says that released spans are still to be sent: if they are not, nothing but new ones can find out whether the next
+// component refuses.
+func (h *holder) behind() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.pending) > 0
 }
