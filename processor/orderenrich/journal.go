@@ -79,7 +79,8 @@ func openDiary(ctx context.Context, e *enricher, host component.Host) (*diary, e
 		e.set.Logger.Error("The journal of waiting spans cannot be read and begins anew: what it held is not sent.", zap.Error(found))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("hold::journal: %w", err), client.Close(ctx))
+		err = fmt.Errorf("hold::journal: %w; what it holds would be overwritten: make %q work again, or name another storage", err, id)
+		return nil, errors.Join(err, client.Close(ctx))
 	}
 	return &diary{e: e, client: client, journal: j}, nil
 }
@@ -127,6 +128,11 @@ func (h *holder) replay() {
 	}()
 	spans, payloads := 0, 0
 	bad := func(key string, err error) {
+		if errors.Is(err, journal.ErrUnread) {
+			h.e.meters.journal(ctx, unread)
+			h.e.set.Logger.Error("A payload in the journal of waiting spans was not read. It stays there for the next start.", zap.String("key", key), zap.Error(err))
+			return
+		}
 		h.e.meters.journal(ctx, damaged)
 		h.e.set.Logger.Error("A payload in the journal of waiting spans cannot be read. It is not sent, and stays where it is.", zap.String("key", key), zap.Error(err))
 	}

@@ -32,6 +32,7 @@ type memDisk struct {
 	m     map[string][]byte
 	sets  int
 	err   error
+	deaf  string // keys that begin with it are not given
 	takes time.Duration
 }
 
@@ -53,6 +54,9 @@ func (s *memDisk) Batch(_ context.Context, ops ...*storage.Operation) error {
 	for _, o := range ops {
 		switch o.Type {
 		case storage.Get:
+			if s.deaf != "" && strings.HasPrefix(o.Key, s.deaf) {
+				return errors.New("input/output error")
+			}
 			o.Value = s.m[o.Key]
 			continue
 		case storage.Set:
@@ -294,6 +298,38 @@ func TestDamagedJournalDoesNotKeepTheCollectorFromStarting(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestStorageThatDoesNotAnswerLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &memDisk{m: map[string][]byte{}}
+		p, _ := journaling(t, disk, consumertest.NewNop())
+		consume(t, p, sp{1, 1, 0, ""})
+		disk = disk.after()
+		require.NoError(t, p.Shutdown(context.Background()))
+
+		disk.deaf = "head"
+		cfg := loadConfig(t, "hold: {max_wait: 3s, journal: file_storage}")
+		next, err := NewFactory().CreateTraces(context.Background(), processortest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+		require.NoError(t, err)
+		err = next.Start(context.Background(), diskHost{componenttest.NewNopHost(), disk})
+		require.EqualError(t, err, `hold::journal: read its head: input/output error; what it holds would be overwritten: make "file_storage" work again, or name another storage`)
+		require.NoError(t, next.Shutdown(context.Background()))
+
+		disk.deaf = "record"
+		sink := &consumertest.TracesSink{}
+		p, reader := journaling(t, disk, sink)
+		consume(t, p, sp{2, 1, 0, ""})
+		time.Sleep(4 * time.Second)
+		require.EqualValues(t, 1, counted(t, reader, "otelcol_order_enrich_journal_payloads", "event")["unread"])
+		require.NoError(t, p.Shutdown(context.Background()))
+		require.NotContains(t, orders(sink), "1/1")
+
+		disk.deaf = ""
+		p, _ = journaling(t, disk, sink)
+		require.NoError(t, p.Shutdown(context.Background()))
+		require.Contains(t, orders(sink), "1/1")
+	})
 }
 
 func TestJournalNeedsAStorageExtension(t *testing.T) {

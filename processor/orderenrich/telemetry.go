@@ -190,12 +190,13 @@ const (
 	replayed       // read again after the collector was killed
 	failed         // could not be written
 	full           // there was no room
-	damaged        // could not be read
+	damaged        // is not what was written
+	unread         // was not given by the storage: stays for the next start
 	kept           // was taken apart and refused by the next component: stays for the next start
 	entries
 )
 
-var entryNames = [entries]string{"written", "replayed", "failed", "full", "damaged", "kept"}
+var entryNames = [entries]string{"written", "replayed", "failed", "full", "damaged", "unread", "kept"}
 
 func (m *meters) journal(ctx context.Context, what entry) {
 	m.tb.OrderEnrichJournalPayloads.Add(ctx, 1, m.entries[what]...)

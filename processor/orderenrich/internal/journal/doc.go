@@ -9,6 +9,7 @@
 //	--------+-----------------+------------------+-------------------------
 //	-       | committed: live | -                | intact: live
 //	live    | -               | deleted          | damaged: reported, left under its key
+//	        |                 |                  | not given by the store: reported, for the next process
 //
 // Delivery is at least once: what was handed on just before a crash may not be deleted yet. The package knows no telemetry
 // and no storage: see Store.

@@ -86,26 +86,27 @@ type Record struct {
 	after  *Record
 }
 
-// Open begins a journal where a former process left it. A head that cannot be read is kept under another key and told:
-// found is what is wrong with it, and the journal begins anew.
+// Open begins a journal where a former process left it. A head that is not what Open can use is kept under another key and
+// told: found is what is wrong with it, and the journal begins anew. If the store does not even answer, it is an error: the
+// head may well be intact, and the first commit would overwrite it.
 func Open(ctx context.Context, store Store, maxBytes int64) (j *Journal, found, err error) {
 	j = &Journal{store: store, max: maxBytes, wake: make(chan struct{}, 1), closes: make(chan struct{})}
 	// Numbers of a new journal begin at the clock, so that no record of a lost one is ever overwritten.
 	j.next = uint64(time.Now().UnixNano())
 	old, err := store.Read(ctx, []string{headKey})
-	switch {
-	case err != nil:
-		found = fmt.Errorf("read its head: %w", err)
-	case old[0] != nil:
+	if err != nil {
+		return nil, nil, fmt.Errorf("read its head: %w", err)
+	}
+	if old[0] != nil {
 		first, next, err := decodeHead(old[0])
 		if err == nil {
 			j.past, j.unread, j.next = [2]uint64{first, next}, first, next
-			break
-		}
-		aside := fmt.Sprintf("head/%016x", j.next)
-		found = fmt.Errorf("its head is %w; it is kept as %q, its records as they are", err, aside)
-		if err := store.Commit(ctx, []Op{{aside, old[0]}}); err != nil {
-			return nil, found, fmt.Errorf("keep the old head: %w", err)
+		} else {
+			aside := fmt.Sprintf("head/%016x", j.next)
+			found = fmt.Errorf("its head is %w; it is kept as %q, its records as they are", err, aside)
+			if err := store.Commit(ctx, []Op{{aside, old[0]}}); err != nil {
+				return nil, found, fmt.Errorf("keep the old head: %w", err)
+			}
 		}
 	}
 	j.writer.Go(j.write)
@@ -240,8 +241,15 @@ func (j *Journal) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	for {
-		if more, err := j.commit(ctx); !more || err != nil {
+		if _, err := j.commit(ctx); err != nil || !j.owing() {
 			return err
 		}
 	}
+}
+
+// owing says that there is something to be written or deleted.
+func (j *Journal) owing() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.queue)+len(j.dead) > 0
 }

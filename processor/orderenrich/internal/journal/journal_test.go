@@ -203,7 +203,6 @@ func TestDamagedAndForeignRecordsAreToldAndLeft(t *testing.T) {
 	d.m[recordKey(first+2, 0)][0] = 2
 	d.m[recordKey(first+4, 0)] = d.m[recordKey(first+4, 0)][:3]
 	d.m[recordKey(first+5, 0)] = []byte{}
-	d.m[recordKey(first+6, 0)] = []byte("unreadable")
 	delete(d.m, recordKey(first+7, 0))
 	j = open(t, d, 1<<20)
 	var got []string
@@ -217,16 +216,16 @@ func TestDamagedAndForeignRecordsAreToldAndLeft(t *testing.T) {
 		}
 		return true
 	}, func(key string, err error) { bad[key] = err })
-	if want := []string{"p0", "p3", "p8", "p9", "p10", "p11"}; !slices.Equal(got, want) {
+	if want := []string{"p0", "p3", "p6", "p8", "p9", "p10", "p11"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	for n, want := range map[uint64]error{1: errDamaged, 2: errVersion, 4: errDamaged, 5: errDamaged, 6: errDisk} {
+	for n, want := range map[uint64]error{1: errDamaged, 2: errVersion, 4: errDamaged, 5: errDamaged} {
 		if err := bad[recordKey(first+n, 0)]; !errors.Is(err, want) {
 			t.Errorf("p%d: %v, want %v", n, err, want)
 		}
 	}
 	_ = j.Close()
-	if len(d.m) != 7 {
+	if len(d.m) != 6 {
 		t.Errorf("left: %v", d.keys())
 	}
 	if got, _ := replayed(t, open(t, d, 1<<20)); got != nil {
@@ -276,8 +275,8 @@ func TestLongPayloadsAreKeptInParts(t *testing.T) {
 	}
 }
 
-func TestUnreadableHeadBeginsAnewAndIsKept(t *testing.T) {
-	for name, value := range map[string]string{"damaged": "\x01short", "foreign": "\x07 what comes after us", "unreadable": "unreadable"} {
+func TestUnusableHeadBeginsAnewAndIsKept(t *testing.T) {
+	for name, value := range map[string]string{"damaged": "\x01short", "foreign": "\x07 what comes after us"} {
 		t.Run(name, func(t *testing.T) {
 			d := newDisk()
 			d.m[headKey] = []byte(value)
@@ -292,7 +291,7 @@ func TestUnreadableHeadBeginsAnewAndIsKept(t *testing.T) {
 			}
 			r.Done(1)
 			_ = j.Close()
-			kept := name == "unreadable" // then it cannot be copied either
+			kept := false
 			for k, v := range d.m {
 				kept = kept || strings.HasPrefix(k, "head/") && string(v) == value
 			}

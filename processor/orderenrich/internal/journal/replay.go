@@ -1,9 +1,22 @@
 package journal
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
 
-// chunkBytes is about how much is read at once.
-const chunkBytes = 4 << 20
+const (
+	// chunkBytes is about how much is read at once.
+	chunkBytes = 4 << 20
+	// maxFailures in a row end a replay: it is not the records, it is the store.
+	maxFailures = 8
+)
+
+// ErrUnread says that the store did not give a record, which may be intact.
+var ErrUnread = errors.New("the storage did not give it")
 
 // Past is how many numbers a former process may have left, most of them deleted.
 func (j *Journal) Past() uint64 {
@@ -12,10 +25,11 @@ func (j *Journal) Past() uint64 {
 	return j.past[1] - j.past[0]
 }
 
-// Replay gives what a former process left, in order. It ends when all was read, or give says false, or ctx ends; bad is
-// told of what cannot be read, which is left under its key. It must not be called twice.
+// Replay gives what a former process left, in order. It ends when all was read, or give says false, or ctx ends, or the
+// store does not answer any more; bad is told of what cannot be read, which is left under its key, and is read again by the
+// next process if it is ErrUnread. It must not be called twice.
 func (j *Journal) Replay(ctx context.Context, give func(r *Record, payload []byte) bool, bad func(key string, err error)) {
-	chunk := 4
+	chunk, failures := 4, 0
 	for ctx.Err() == nil {
 		j.mu.Lock()
 		from, to := j.unread, min(j.unread+uint64(chunk), j.past[1])
@@ -23,28 +37,17 @@ func (j *Journal) Replay(ctx context.Context, give func(r *Record, payload []byt
 		if from == to {
 			return
 		}
-		keys := make([]string, 0, chunk)
-		for seq := from; seq < to; seq++ {
-			keys = append(keys, recordKey(seq, 0))
-		}
-		values, err := j.store.Read(ctx, keys)
-		if err != nil {
-			if ctx.Err() == nil {
-				values = j.readEach(ctx, keys, bad)
-			}
-			if ctx.Err() != nil {
-				return
-			}
-		}
-		rest := j.rest(ctx, from, values)
+		values, errs := j.read(ctx, from, to)
 		if ctx.Err() != nil {
 			return
 		}
 		size := 0
 		for i, v := range values {
-			v = append(v, rest[i]...)
+			if failures++; !errors.Is(errs[i], ErrUnread) {
+				failures = 0
+			}
 			size += len(v)
-			if !j.admit(from+uint64(i), v, give, bad) {
+			if !j.admit(from+uint64(i), v, errs[i], give, bad) || failures == maxFailures {
 				return
 			}
 		}
@@ -57,66 +60,77 @@ func (j *Journal) Replay(ctx context.Context, give func(r *Record, payload []byt
 	}
 }
 
-// readEach finds out which of several records it is that cannot be read.
-func (j *Journal) readEach(ctx context.Context, keys []string, bad func(string, error)) [][]byte {
-	values := make([][]byte, len(keys))
-	for i := range keys {
-		v, err := j.store.Read(ctx, keys[i:i+1])
-		if err != nil {
-			bad(keys[i], err)
-			continue
-		}
-		values[i] = v[0]
-	}
-	return values
-}
-
-// rest reads what follows the first parts of records, all at once: a read may be as dear as a write. What cannot be read
-// makes its record a damaged one.
-func (j *Journal) rest(ctx context.Context, from uint64, firsts [][]byte) [][]byte {
-	rest := make([][]byte, len(firsts))
+// read gives whole records. What follows their first parts is read all at once: a read may be as dear as a write.
+func (j *Journal) read(ctx context.Context, from, to uint64) (values [][]byte, errs []error) {
 	var keys []string
+	for seq := from; seq < to; seq++ {
+		keys = append(keys, recordKey(seq, 0))
+	}
+	values, errs = j.fetch(ctx, keys)
+	keys = nil
 	var owner []int
-	for i, first := range firsts {
+	for i, first := range values {
 		if n, err := total(first); err == nil {
+			values[i] = slices.Clip(first) // what is behind it belongs to the store
 			for part := 1; part < parts(n); part++ {
 				keys, owner = append(keys, recordKey(from+uint64(i), part)), append(owner, i)
 			}
 		}
 	}
-	if keys == nil {
-		return rest
+	if keys == nil || ctx.Err() != nil {
+		return values, errs
 	}
+	rest, failed := j.fetch(ctx, keys)
+	for k, i := range owner {
+		values[i] = append(values[i], rest[k]...)
+		errs[i] = cmp.Or(errs[i], failed[k])
+	}
+	return values, errs
+}
+
+// fetch reads keys. If the store does not give all of them, it is asked for one after the other.
+func (j *Journal) fetch(ctx context.Context, keys []string) (values [][]byte, errs []error) {
+	errs = make([]error, len(keys))
 	values, err := j.store.Read(ctx, keys)
-	if err != nil && ctx.Err() == nil {
-		values = j.readEach(ctx, keys, func(string, error) {})
+	if err == nil {
+		return values, errs
 	}
-	for k, v := range values {
-		rest[owner[k]] = append(rest[owner[k]], v...)
+	values = make([][]byte, len(keys))
+	for i := range keys {
+		v, err := j.store.Read(ctx, keys[i:i+1])
+		if err != nil {
+			errs[i] = fmt.Errorf("%w: %w", ErrUnread, err)
+			continue
+		}
+		values[i] = v[0]
 	}
-	return rest
+	return values, errs
 }
 
 // admit makes a record live again and gives it.
-func (j *Journal) admit(seq uint64, value []byte, give func(*Record, []byte) bool, bad func(string, error)) bool {
-	if value == nil {
-		j.mu.Lock()
-		j.unread = seq + 1
-		j.mu.Unlock()
-		return true
+func (j *Journal) admit(seq uint64, value []byte, err error, give func(*Record, []byte) bool, bad func(string, error)) bool {
+	var payload []byte
+	var items int
+	if err == nil && value != nil {
+		payload, items, err = decode(value)
 	}
-	payload, items, err := decode(value)
 	r := &Record{j: j, seq: seq, bytes: int64(len(value)), old: true}
 	r.left.Store(int64(items))
 	j.mu.Lock()
 	j.unread = seq + 1
-	if err == nil {
+	switch {
+	case errors.Is(err, ErrUnread):
+		j.pastLive++ // until this process ends: the next one begins where this one did
+	case err == nil && value != nil:
 		j.pastLive++
 		j.bytes.Add(r.bytes)
 	}
 	j.mu.Unlock()
-	if err != nil {
+	switch {
+	case err != nil:
 		bad(recordKey(seq, 0), err)
+		return true
+	case value == nil:
 		return true
 	}
 	return give(r, payload)
