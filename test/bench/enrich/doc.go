@@ -1,5 +1,5 @@
 // Package enrich compares what order_enrich costs with groupbytrace and tail_sampling, on the same payloads in one run:
 // CPU and allocations per span, bytes kept per span that waits, and what is lost when the collector stops.
 //
-//	go test ./test/bench/enrich -run TestCostTable -v
+//	make replay
 package enrich
