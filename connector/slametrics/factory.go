@@ -38,6 +38,7 @@ func NewFactory() connector.Factory {
 	return connector.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
+		connector.WithTracesToTraces(f.tracesToTraces, metadata.TracesToTracesStability),
 		connector.WithTracesToMetrics(f.tracesToMetrics, metadata.TracesToMetricsStability),
 		connector.WithTracesToLogs(f.tracesToLogs, metadata.TracesToLogsStability),
 		connector.WithLogsToMetrics(f.logsToMetrics, metadata.LogsToMetricsStability),
@@ -69,6 +70,14 @@ func (f *factory) judge(set connector.Settings, cfg component.Config) (*judge, e
 	}
 	f.judges[cfg] = j
 	return j, nil
+}
+
+func (f *factory) tracesToTraces(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Traces) (connector.Traces, error) {
+	j, err := f.judge(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return j.attach(port{signal: traces, traces: next}), nil
 }
 
 func (f *factory) tracesToMetrics(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
@@ -116,6 +125,7 @@ type port struct {
 	signal  signal
 	lead    bool // the one instance that consumes this signal; the others get copies
 	closed  bool // owned by judge.mu
+	traces  consumer.Traces // what comes behind the judge: it gets a batch once the judge has taken it
 	metrics consumer.Metrics
 	logs    consumer.Logs
 }
@@ -125,12 +135,19 @@ var (
 	_ connector.Logs   = (*port)(nil)
 )
 
-// attach adds an instance. The first of each signal is the one that consumes it.
+// attach adds an instance. The first of each signal is the one that consumes it, but for spans that are handed on: these
+// are read before, by the instance that does.
 func (j *judge) attach(p port) *port {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	p.judge = j
 	p.lead = !slices.ContainsFunc(j.ports, func(o *port) bool { return o.signal == p.signal })
+	if p.traces != nil {
+		for _, o := range j.ports {
+			o.lead = o.lead && o.signal != traces
+		}
+		p.lead = true
+	}
 	j.ports = append(j.ports, &p)
 	return &p
 }
@@ -138,12 +155,15 @@ func (j *judge) attach(p port) *port {
 // Capabilities: the telemetry is only read.
 func (p *port) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-// ConsumeTraces reads a batch of spans.
+// ConsumeTraces reads a batch of spans, and hands it on. What the judge refuses comes again, and is not handed on before.
 func (p *port) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if p.lead {
-		return p.judge.readTraces(ctx, td)
+	if !p.lead {
+		return nil
 	}
-	return nil
+	if err := p.judge.readTraces(ctx, td); err != nil || p.traces == nil {
+		return err
+	}
+	return p.traces.ConsumeTraces(ctx, td)
 }
 
 // ConsumeLogs reads a batch of log records.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,4 +87,35 @@ func TestGatewayAndJudgeHaveTheSameFlows(t *testing.T) {
 	}
 	require.NotNil(t, flows("judge"))
 	require.Equal(t, flows("gateway"), flows("judge"))
+}
+
+// What stands beside the connector gets again what it refuses, and what refuses beside it has it count again.
+func TestNothingStandsBesideTheJudgeInATracesPipeline(t *testing.T) {
+	for _, p := range All() {
+		got, err := confmap.NewRetrievedFromYAML(p.YAML)
+		require.NoError(t, err)
+		conf, err := got.AsConf()
+		require.NoError(t, err)
+		pipelines, err := conf.Sub("service::pipelines")
+		require.NoError(t, err)
+		judging, behind := 0, 0
+		for name := range pipelines.ToStringMap() {
+			exporters, _ := pipelines.Get(name + "::exporters").([]any)
+			receivers, _ := pipelines.Get(name + "::receivers").([]any)
+			if !strings.HasPrefix(name, "traces") {
+				continue
+			}
+			if slices.Contains(exporters, any("sla_metrics")) {
+				judging++
+				require.Len(t, exporters, 1, "%s: %s", p.Name, name)
+			}
+			if slices.Contains(receivers, any("sla_metrics")) {
+				behind++
+				processors, _ := pipelines.Get(name + "::processors").([]any)
+				require.Contains(t, processors, "batch/jaeger", "%s: %s must not refuse", p.Name, name)
+			}
+		}
+		require.Equal(t, judging, behind, p.Name)
+		require.Equal(t, p.Name == "gateway" || p.Name == "standalone", judging == 1, p.Name)
+	}
 }

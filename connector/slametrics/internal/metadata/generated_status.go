@@ -14,6 +14,7 @@ var (
 )
 
 const (
+	TracesToTracesStability  = component.StabilityLevelAlpha
 	TracesToMetricsStability = component.StabilityLevelAlpha
 	TracesToLogsStability    = component.StabilityLevelAlpha
 	LogsToMetricsStability   = component.StabilityLevelAlpha
