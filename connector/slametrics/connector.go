@@ -301,6 +301,7 @@ func (j *judge) observeState() error {
 		j.telemetry.RegisterSLAMetricsSeriesOverflowCallback(j.observeOverflow),
 		j.telemetry.RegisterSLAMetricsPathsDeniedCallback(j.observeDenied),
 		j.telemetry.RegisterSLAMetricsIncidentsDeniedCallback(j.observeIncidentsDenied),
+		j.telemetry.RegisterSLAMetricsIncidentsEvictedCallback(j.observeIncidentsEvicted),
 	)
 }
 

@@ -123,8 +123,8 @@ const (
 type port struct {
 	judge   *judge
 	signal  signal
-	lead    bool // the one instance that consumes this signal; the others get copies
-	closed  bool // owned by judge.mu
+	lead    bool            // the one instance that consumes this signal; the others get copies
+	closed  bool            // owned by judge.mu
 	traces  consumer.Traces // what comes behind the judge: it gets a batch once the judge has taken it
 	metrics consumer.Metrics
 	logs    consumer.Logs

@@ -311,6 +311,13 @@ func (j *judge) notify(ctx context.Context, alerts []incident.Alert) error {
 	return nil
 }
 
+func (j *judge) observeIncidentsEvicted(_ context.Context, o metric.Int64Observer) error {
+	if j.incidents != nil {
+		o.Observe(int64(j.incidents.Evicted()))
+	}
+	return nil
+}
+
 func (j *judge) observeIncidentsDenied(_ context.Context, o metric.Int64Observer) error {
 	if j.incidents != nil {
 		o.Observe(int64(j.incidents.Denied()))

@@ -117,7 +117,7 @@ func (j *judge) readEvents(r *reading, resource pcommon.Map, sl plog.ScopeLogs) 
 	from := textOf(resource, attrRelay)
 	order, service := textOf(resource, attrOrder), short(textOf(resource, attrService))
 	key, err := hex.DecodeString(textOf(resource, attrMessage))
-	if from == "" || err != nil {
+	if from == "" || err != nil || len(order) > lifecycle.MaxKey || len(key) > lifecycle.MaxKey {
 		r.heard.malformed += int64(records.Len())
 		return
 	}

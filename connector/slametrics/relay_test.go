@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -302,6 +303,14 @@ func TestOrderEventsThatCannotBeReadJudgeNothing(t *testing.T) {
 		"no stage":        func(_ plog.ResourceLogs, r plog.LogRecord) { r.Attributes().Remove("stage") },
 		"a message without a key": func(_ plog.ResourceLogs, r plog.LogRecord) {
 			r.SetEventName("message.seen")
+		},
+		"a name of a megabyte": func(rl plog.ResourceLogs, _ plog.LogRecord) {
+			rl.Resource().Attributes().PutStr("order.id", strings.Repeat("x", 1<<20))
+		},
+		"a message's key of a megabyte": func(rl plog.ResourceLogs, r plog.LogRecord) {
+			rl.Resource().Attributes().PutStr("message.key", strings.Repeat("ab", 1<<20))
+			r.SetEventName("message.seen")
+			r.Attributes().PutBool("taken", false)
 		},
 		"a key that is none": func(rl plog.ResourceLogs, _ plog.LogRecord) {
 			rl.Resource().Attributes().PutStr("message.key", "xyz")

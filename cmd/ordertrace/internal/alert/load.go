@@ -11,6 +11,8 @@ var full = [][2]string{
 	{"series", `otelcol_sla_metrics_series_overflow_total`},
 	{"records", `otelcol_sla_metrics_records_dropped_total{reason="full"}`},
 	{"paths", `otelcol_sla_metrics_paths_denied_total`},
+	{"incidents", `otelcol_sla_metrics_incidents_denied_total`},
+	{"spans that waited", `otelcol_order_enrich_lost_total`},
 	{"spans in the queue", `otelcol_exporter_enqueue_failed_spans_total`},
 	{"metrics in the queue", `otelcol_exporter_enqueue_failed_metric_points_total`},
 	{"logs in the queue", `otelcol_exporter_enqueue_failed_log_records_total`},
@@ -40,10 +42,12 @@ func overflow(l Links) entry {
 			{`otelcol_sla_metrics_series_overflow_total{instance="judge"}`, "0x5 40x40"},
 			{`otelcol_sla_metrics_orders_dropped_total{flow="order",reason="refused"}`, "_x6 2x40"},
 			{`otelcol_sla_metrics_orders_dropped_total{flow="order",reason="expired"}`, "0+10x45"},
+			{`otelcol_sla_metrics_incidents_denied_total{instance="judge"}`, "0x5 7x40"},
+			{`otelcol_order_enrich_lost_total{signal="traces"}`, "_x6 3x40"},
 		},
 		Checks: []Check{
 			{At: 4 * time.Minute, Rule: r},
-			{At: 15 * time.Minute, Rule: r, Firing: []Firing{said("series", "40"), said("orders", "2")}},
+			{At: 15 * time.Minute, Rule: r, Firing: []Firing{said("series", "40"), said("orders", "2"), said("incidents", "7"), said("spans that waited", "3")}},
 			{At: 40 * time.Minute, Rule: r},
 		},
 	}}}

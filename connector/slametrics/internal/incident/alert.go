@@ -14,6 +14,9 @@ type Alert struct {
 	StartsAt time.Time         `json:"startsAt"`
 }
 
+// maxName bounds what an alert names, in bytes: destinations and services are cut at less.
+const maxName = 512
+
 const (
 	firing   = "firing"
 	resolved = "resolved"
@@ -89,12 +92,12 @@ func (t *Tracker) concernedLocked(labels map[string]string) (found []Subject) {
 	flow, transition, stage := labels["flow"], labels["transition"], labels["stage"]
 	switch {
 	case transition != "" || stage != "":
-		for _, s := range t.order {
-			e := t.entries[s]
+		t.allLocked(func(s Subject, e *entry) {
 			if e.fixed && (flow == "" || s.Flow == flow) && (transition == s.Name || transition == "" && stage == e.from) {
 				found = append(found, s)
 			}
-		}
+		})
+	case len(labels["destination"])+len(labels["service"]) > maxName: // nothing here has such a name
 	case labels["destination"] != "":
 		found = append(found, Messages(labels["destination"]))
 	case labels["service"] != "":

@@ -237,8 +237,12 @@ func TestAMillionServicesAreNotRemembered(t *testing.T) {
 	for i := range 1_000_000 {
 		tr.Failed(fmt.Sprint("service-", i), epoch, epoch)
 	}
-	if len(tr.entries) != 7 || tr.Denied() != 999_996 {
-		t.Errorf("%d subjects, %d denied", len(tr.entries), tr.Denied())
+	if len(tr.entries) != 7 || tr.order.Len() != 7 || tr.Evicted() != 999_996 || tr.Denied() != 0 {
+		t.Errorf("%d subjects, %d evicted, %d denied", len(tr.entries), tr.Evicted(), tr.Denied())
+	}
+	name := strings.Repeat("x", 1<<20)
+	if n, _ := tr.Notify([]Alert{alert("fires", epoch, "service", name)}, epoch, nil); n != 0 {
+		t.Error("an alert may not make a name of any length known")
 	}
 	if tr.Bad(pricing, epoch, epoch, nil); len(tr.entries) != 7 {
 		t.Error("what is declared has its place")
@@ -301,4 +305,31 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%d matched of %d, %d subjects", matched, len(alerts), len(tr.entries))
 		}
 	})
+}
+
+// Subjects that come and go must not take the places of those that are in trouble, nor keep them for good.
+func TestANewSubjectTakesThePlaceOfTheOneThatIsLongestOutOfTrouble(t *testing.T) {
+	tr := newTracker()
+	tr.Bad(Messages("burning"), epoch, epoch, nil)
+	for _, name := range []string{"old", "new", "heard of again", "old"} {
+		tr.Failed(name, epoch, epoch)
+	}
+	tr.Failed("a fifth", epoch, epoch)
+	if tr.entries[Service("new")] != nil || tr.entries[Service("old")] == nil || tr.entries[Messages("burning")] == nil || tr.entries[Service("a fifth")] == nil {
+		t.Errorf("%v are followed", tr.entries)
+	}
+	again := newTracker()
+	if err := again.Load(tr.Collect(func(Subject, bool, *Account) {})); err != nil {
+		t.Fatal(err)
+	}
+	again.Failed("a sixth", epoch, epoch)
+	if again.entries[Service("heard of again")] != nil || again.entries[Service("old")] == nil {
+		t.Errorf("after a restart %v are followed", again.entries)
+	}
+	for n := range 4 {
+		again.Bad(Messages(fmt.Sprint(n)), epoch, epoch, nil)
+	}
+	if again.Denied() != 1 || len(again.entries) != 7 {
+		t.Errorf("%d denied when all are in trouble", again.Denied())
+	}
 }

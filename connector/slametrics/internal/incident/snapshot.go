@@ -14,9 +14,8 @@ const version = 1
 // saveLocked returns all but the alarms.
 func (t *Tracker) saveLocked() []byte {
 	to := wire.Int(wire.Uint(nil, version), t.began)
-	to = wire.Uint(to, uint64(len(t.order)))
-	for _, s := range t.order {
-		e := t.entries[s]
+	to = wire.Uint(to, uint64(len(t.entries)))
+	t.allLocked(func(s Subject, e *entry) {
 		to = wire.String(wire.String(to, s.Flow), s.Name)
 		to = wire.Uint(wire.Uint(to, uint64(e.phase)), e.bad)
 		for _, at := range []int64{e.onset, e.last, e.firstFailure, e.lastFailure} {
@@ -26,7 +25,7 @@ func (t *Tracker) saveLocked() []byte {
 		for _, h := range e.account.histograms() {
 			to = h.Save(to)
 		}
-	}
+	})
 	return to
 }
 
@@ -88,13 +87,13 @@ func (t *Tracker) SaveAlarms() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	to, n := []byte(nil), 0
-	for _, s := range t.order {
-		if a := t.entries[s].alarm; a.arrived != 0 {
+	t.allLocked(func(s Subject, e *entry) {
+		if a := e.alarm; a.arrived != 0 {
 			to = wire.String(wire.String(to, s.Flow), s.Name)
 			to = wire.Int(wire.Int(wire.Int(to, a.starts), a.arrived), a.resolved)
 			n++
 		}
-	}
+	})
 	return append(wire.Uint(wire.Uint(nil, version), uint64(n)), to...)
 }
 

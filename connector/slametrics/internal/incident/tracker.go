@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"container/list"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ type Account struct {
 
 type entry struct {
 	state
+	subject Subject
+	place   *list.Element // in the tracker's order
 	account Account
 	from    string // stage that a transition leaves
 	fixed   bool   // of the configuration
@@ -51,15 +54,16 @@ type Tracker struct {
 
 	mu      sync.Mutex
 	entries map[Subject]*entry
-	order   []Subject // in order of arrival
+	order   *list.List // of *entry: the declared, then the others, those heard of last at the end
 	denied  uint64
+	evicted uint64
 	began   int64
 	facts   []Fact
 }
 
 // New makes a tracker of at most limit subjects besides the declared ones, whose counters begin at 'began'.
 func New(quiet time.Duration, limit int, began int64) *Tracker {
-	return &Tracker{quiet: int64(quiet), limit: limit, entries: map[Subject]*entry{}, began: began}
+	return &Tracker{quiet: int64(quiet), limit: limit, entries: map[Subject]*entry{}, order: list.New(), began: began}
 }
 
 // Declare makes a transition known, so that its counters exist at zero.
@@ -74,7 +78,14 @@ func (t *Tracker) Declare(s Subject, from string) {
 	e.from, e.fixed = from, true
 }
 
-// Denied counts events of subjects beyond the limit.
+// Evicted counts subjects that were forgotten, with what was counted of them, to make room for others.
+func (t *Tracker) Evicted() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.evicted
+}
+
+// Denied counts events of subjects for which there was no room: as many others as the limit allows are in trouble.
 func (t *Tracker) Denied() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,22 +94,46 @@ func (t *Tracker) Denied() uint64 {
 
 func (t *Tracker) addLocked(s Subject) *entry {
 	s = Subject{strings.Clone(s.Flow), strings.Clone(s.Name)}
-	e := &entry{service: s.Flow == FlowServices && strings.HasPrefix(s.Name, servicePrefix), account: Account{TimeToTell: exphist.New(), Notify: exphist.New(), TimeToMend: exphist.New()}}
+	e := &entry{subject: s, service: s.Flow == FlowServices && strings.HasPrefix(s.Name, servicePrefix), account: Account{TimeToTell: exphist.New(), Notify: exphist.New(), TimeToMend: exphist.New()}}
 	t.entries[s] = e
-	t.order = append(t.order, s)
+	e.place = t.order.PushBack(e)
 	return e
 }
 
-// findLocked returns the subject's entry, made if there is room.
+// findLocked returns the subject's entry, made if there is room: the one in no trouble of which nothing was heard for
+// longest makes way.
 func (t *Tracker) findLocked(s Subject) *entry {
 	if e := t.entries[s]; e != nil {
+		if !e.fixed {
+			t.order.MoveToBack(e.place)
+		}
 		return e
 	}
-	if len(t.entries) >= t.limit {
+	if len(t.entries) >= t.limit && !t.evictLocked() {
 		t.denied++
 		return nil
 	}
 	return t.addLocked(s)
+}
+
+func (t *Tracker) evictLocked() bool {
+	for at := t.order.Front(); at != nil; at = at.Next() {
+		if e := at.Value.(*entry); !e.fixed && e.phase == Clear {
+			t.order.Remove(at)
+			delete(t.entries, e.subject)
+			t.evicted++
+			return true
+		}
+	}
+	return false
+}
+
+// allLocked visits the entries in order.
+func (t *Tracker) allLocked(visit func(s Subject, e *entry)) {
+	for at := t.order.Front(); at != nil; at = at.Next() {
+		e := at.Value.(*entry)
+		visit(e.subject, e)
+	}
 }
 
 // Bad takes a bad event that happened at event time 'at' and became known at wall time now.
@@ -133,17 +168,16 @@ func (t *Tracker) Pass(mark, now int64, overdue func(Subject) bool, facts []Fact
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.facts = facts
-	for _, s := range t.order {
-		e := t.entries[s]
+	t.allLocked(func(s Subject, e *entry) {
 		if e.phase == Clear {
-			continue
+			return
 		}
 		trouble := e.alarm.fires(now)
 		if !e.service {
 			trouble = e.fixed && overdue(s)
 		}
 		e.pass(mark, now, t.quiet, trouble, func(k Kind) { t.emitLocked(k, s, e, now) })
-	}
+	})
 	return t.facts
 }
 
@@ -175,10 +209,7 @@ func seconds(ns int64) float64 { return float64(max(0, ns)) / 1e9 }
 func (t *Tracker) Collect(visit func(s Subject, open bool, a *Account)) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, s := range t.order {
-		e := t.entries[s]
-		visit(s, e.phase != Clear, &e.account)
-	}
+	t.allLocked(func(s Subject, e *entry) { visit(s, e.phase != Clear, &e.account) })
 	return t.saveLocked()
 }
 

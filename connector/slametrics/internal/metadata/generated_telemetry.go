@@ -25,24 +25,25 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                     metric.Meter
-	mu                        sync.Mutex
-	registrations             []metric.Registration
-	SLAMetricsAlerts          metric.Int64Counter
-	SLAMetricsEvents          metric.Int64Counter
-	SLAMetricsFlushFailures   metric.Int64Counter
-	SLAMetricsIncidentsDenied metric.Int64ObservableCounter
-	SLAMetricsItems           metric.Int64Counter
-	SLAMetricsOrderEvents     metric.Int64Counter
-	SLAMetricsOrders          metric.Int64ObservableGauge
-	SLAMetricsOrdersDropped   metric.Int64Counter
-	SLAMetricsPathsDenied     metric.Int64ObservableCounter
-	SLAMetricsRecordsDropped  metric.Int64Counter
-	SLAMetricsSeries          metric.Int64ObservableGauge
-	SLAMetricsSeriesOverflow  metric.Int64ObservableCounter
-	SLAMetricsStateFailures   metric.Int64Counter
-	SLAMetricsVerdictsRevised metric.Int64Counter
-	SLAMetricsWebhookRequests metric.Int64Counter
+	meter                      metric.Meter
+	mu                         sync.Mutex
+	registrations              []metric.Registration
+	SLAMetricsAlerts           metric.Int64Counter
+	SLAMetricsEvents           metric.Int64Counter
+	SLAMetricsFlushFailures    metric.Int64Counter
+	SLAMetricsIncidentsDenied  metric.Int64ObservableCounter
+	SLAMetricsIncidentsEvicted metric.Int64ObservableCounter
+	SLAMetricsItems            metric.Int64Counter
+	SLAMetricsOrderEvents      metric.Int64Counter
+	SLAMetricsOrders           metric.Int64ObservableGauge
+	SLAMetricsOrdersDropped    metric.Int64Counter
+	SLAMetricsPathsDenied      metric.Int64ObservableCounter
+	SLAMetricsRecordsDropped   metric.Int64Counter
+	SLAMetricsSeries           metric.Int64ObservableGauge
+	SLAMetricsSeriesOverflow   metric.Int64ObservableCounter
+	SLAMetricsStateFailures    metric.Int64Counter
+	SLAMetricsVerdictsRevised  metric.Int64Counter
+	SLAMetricsWebhookRequests  metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -62,6 +63,21 @@ func (builder *TelemetryBuilder) RegisterSLAMetricsIncidentsDeniedCallback(cb me
 		cb(ctx, &observerInt64{inst: builder.SLAMetricsIncidentsDenied, obs: o})
 		return nil
 	}, builder.SLAMetricsIncidentsDenied)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterSLAMetricsIncidentsEvictedCallback sets callback for observable SLAMetricsIncidentsEvicted metric.
+func (builder *TelemetryBuilder) RegisterSLAMetricsIncidentsEvictedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.SLAMetricsIncidentsEvicted, obs: o})
+		return nil
+	}, builder.SLAMetricsIncidentsEvicted)
 	if err != nil {
 		return err
 	}
@@ -179,8 +195,14 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsIncidentsDenied, err = builder.meter.Int64ObservableCounter(
 		"otelcol_sla_metrics_incidents_denied",
-		metric.WithDescription("Bad events and alerts of destinations and services beyond the 1,000 whose incidents are followed. [Alpha]"),
+		metric.WithDescription("Bad events and alerts of destinations and services beyond the 1,000 whose incidents are followed, when all of these are in trouble. [Alpha]"),
 		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SLAMetricsIncidentsEvicted, err = builder.meter.Int64ObservableCounter(
+		"otelcol_sla_metrics_incidents_evicted",
+		metric.WithDescription("Destinations and services in no trouble whose incidents, and what was counted of them, were forgotten to make room for others. [Alpha]"),
+		metric.WithUnit("{subject}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsItems, err = builder.meter.Int64Counter(

@@ -72,7 +72,7 @@ func AssertEqualSLAMetricsFlushFailures(t *testing.T, tt *componenttest.Telemetr
 func AssertEqualSLAMetricsIncidentsDenied(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_sla_metrics_incidents_denied",
-		Description: "Bad events and alerts of destinations and services beyond the 1,000 whose incidents are followed. [Alpha]",
+		Description: "Bad events and alerts of destinations and services beyond the 1,000 whose incidents are followed, when all of these are in trouble. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -81,6 +81,22 @@ func AssertEqualSLAMetricsIncidentsDenied(t *testing.T, tt *componenttest.Teleme
 		},
 	}
 	got, err := tt.GetMetric("otelcol_sla_metrics_incidents_denied")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualSLAMetricsIncidentsEvicted(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_sla_metrics_incidents_evicted",
+		Description: "Destinations and services in no trouble whose incidents, and what was counted of them, were forgotten to make room for others. [Alpha]",
+		Unit:        "{subject}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_sla_metrics_incidents_evicted")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
