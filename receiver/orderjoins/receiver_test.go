@@ -209,10 +209,12 @@ func TestEveryExampleInTheReadmeLoads(t *testing.T) {
 	fences := fence.FindAllStringSubmatch(string(raw), -1)
 	require.NotEmpty(t, fences)
 	for _, f := range fences {
-		var m map[string]map[string]map[string]any
+		var m struct {
+			Receivers map[string]map[string]any `yaml:"receivers"`
+		}
 		require.NoError(t, yaml.Unmarshal([]byte(f[1]), &m))
 		cfg := createDefaultConfig()
-		require.NoError(t, confmap.NewFromStringMap(m["receivers"]["order_joins"]).Unmarshal(cfg))
+		require.NoError(t, confmap.NewFromStringMap(m.Receivers["order_joins"]).Unmarshal(cfg))
 		require.NoError(t, confmap.Validate(cfg))
 	}
 }
