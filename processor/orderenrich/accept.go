@@ -31,12 +31,15 @@ func (h *holder) accept(ctx context.Context, td ptrace.Traces, replayed *journal
 	h.e.meters.items(ctx, &d.counts)
 	pass := len(d.slot) - d.waiting
 	if replayed != nil && pass > 0 {
-		c.done = append(c.done, tally{replayed, pass}) // the last one, see keep
+		c.done = append(c.done, tally{replayed, pass})
 	}
 	if pass+c.spans == 0 && len(d.slot) > 0 {
 		return nil // all of it waits
 	}
 	parts := td.ResourceSpans().Len()
+	if pass > 0 && c.bytes > fullBytes {
+		c, own = h.part(c, replayed != nil), 0
+	}
 	if c.spans > 0 {
 		c.td.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
 	}
@@ -57,6 +60,18 @@ func (h *holder) accept(ctx context.Context, td ptrace.Traces, replayed *journal
 	}
 	h.settle(c.bytes, c.done)
 	return err
+}
+
+// part lets what is released go on its own: together with what came it may be more than one message can be. Of the cart is
+// left what is to be done for the rest of a replayed payload.
+func (h *holder) part(c *cart, replayed bool) *cart {
+	n, left := len(c.done), &cart{}
+	if replayed {
+		n--
+		left.done = c.done[n:]
+	}
+	h.pend(parcel{c.td, c.spans, c.bytes, c.done[:n:n]})
+	return left
 }
 
 // keep answers for a payload that the next component refused although part of what came with it waits here, or came

@@ -18,6 +18,7 @@ type crate struct {
 	seq    uint64 // crates in the order of their arrival
 	bays   []bay
 	bytes  int64           // what it takes besides the contents of its spans, until the last has left
+	places int64           // of that, what its resources and scopes take
 	record *journal.Record // nil without a journal
 
 	mu   sync.Mutex // owns what follows; a span's content belongs to whoever holds its entry
@@ -57,6 +58,7 @@ func newCrate(td ptrace.Traces, seq uint64, record *journal.Record) *crate {
 		}
 	}
 	c.left = int(n)
+	c.places = c.bytes
 	c.bytes += int64(n) * spanOverhead
 	return c
 }

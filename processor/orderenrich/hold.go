@@ -22,8 +22,9 @@ import (
 const (
 	// tick is how exactly deadlines are kept.
 	tick = 100 * time.Millisecond
-	// fullPayload is how many spans of released traces go into one payload, at least while there are more.
-	fullPayload = 4096
+	// fullPayload and fullBytes are how many spans of released traces go into one payload, and about how many bytes of memory
+	// they take; it is never more than they take on the wire, where gRPC refuses 4 MiB by default. A larger trace goes alone.
+	fullPayload, fullBytes = 4096, 2 << 20
 	// retryEvery is how long a payload that the next component refused waits.
 	retryEvery = time.Second
 	// drainTime bounds shutdown: the collector itself sets no deadline, and whoever stops it kills it some time later.
@@ -146,18 +147,13 @@ func (h *holder) shutdown(ctx context.Context) error {
 // release decides entries that ended and makes payloads of their spans. Those of one crate go together, so that it can
 // leave as it is.
 func (h *holder) release(entries []*waiting.Entry[*crate], why reason) {
-	crateOf := func(n int) *crate { return entries[n].Nodes[0].Held }
 	slices.SortStableFunc(entries, func(a, b *waiting.Entry[*crate]) int {
 		return cmp.Compare(a.Nodes[0].Held.seq, b.Nodes[0].Held.seq)
 	})
 	for len(entries) > 0 {
 		d := h.e.desk()
 		c := &cart{}
-		n, from := 0, 0
-		for n < len(entries) && (from < fullPayload || from < 2*fullPayload && crateOf(n) == crateOf(n-1)) {
-			from += len(entries[n].Nodes)
-			n++
-		}
+		n := fitting(entries)
 		h.e.meters.released(context.Background(), why, h.decide(d, entries[:n], c, false))
 		c.seal()
 		entries = entries[n:]
@@ -165,6 +161,36 @@ func (h *holder) release(entries []*waiting.Entry[*crate], why reason) {
 		h.e.putBack(d)
 		h.pend(parcel{c.td, c.spans, c.bytes, c.done})
 	}
+}
+
+// fitting is how many entries go into one payload: it may be half as large again if that empties a crate.
+func fitting(entries []*waiting.Entry[*crate]) int {
+	spans, bytes := 0, int64(0)
+	for n, e := range entries {
+		moreBytes := int64(0)
+		var from *crate
+		for i := range e.Nodes {
+			if e.Nodes[i].Item == waiting.Gone {
+				continue
+			}
+			moreBytes += spanOverhead + int64(e.Nodes[i].Size)
+			if c := e.Nodes[i].Held; c != from {
+				from = c
+				moreBytes += c.places
+			}
+		}
+		most := int64(2)
+		if n > 0 && e.Nodes[0].Held == entries[n-1].Nodes[0].Held {
+			most = 3
+			moreBytes -= e.Nodes[0].Held.places
+		}
+		if n > 0 && (spans >= fullPayload/2*int(most) || bytes+moreBytes > fullBytes/2*most) {
+			return n
+		}
+		spans += len(e.Nodes)
+		bytes += moreBytes
+	}
+	return len(entries)
 }
 
 // pend lets a payload be sent by flush, in its turn.

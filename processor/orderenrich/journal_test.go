@@ -105,7 +105,12 @@ func (h diskHost) GetExtensions() map[component.ID]component.Component {
 
 func journaling(t testing.TB, disk component.Component, next consumer.Traces) (*tracesProcessor, *sdk.ManualReader) {
 	t.Helper()
-	cfg := loadConfig(t, "identifiers: {order.id: {attributes: [orderId]}}\nhold: {max_wait: 3s, max_bytes: 1MiB, journal: file_storage}")
+	return journalingUpTo(t, "1MiB", disk, next)
+}
+
+func journalingUpTo(t testing.TB, most string, disk component.Component, next consumer.Traces) (*tracesProcessor, *sdk.ManualReader) {
+	t.Helper()
+	cfg := loadConfig(t, "identifiers: {order.id: {attributes: [orderId]}}\nhold: {max_wait: 3s, max_bytes: "+most+", journal: file_storage}")
 	require.NoError(t, cfg.Validate())
 	reader := sdk.NewManualReader()
 	set := processortest.NewNopSettings(metadata.Type)
