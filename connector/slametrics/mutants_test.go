@@ -29,7 +29,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"skewed predecessors stay where their clock puts them", "lifecycle/judge.go", "out[j] = last\n", "out[j], out[len(out)-1] = out[len(out)-1], out[j]\n"},
 	{"an order lives on after its end", "lifecycle/judge.go", "ended = f.ends&(1<<v.stage) != 0", "ended = false"},
 	{"an order that went elsewhere is still awaited", "lifecycle/judge.go", "if !v.moved && f.stops[t]&(1<<v.stage) != 0 {", "if false {"},
-	{"late telemetry is not looked at", "lifecycle/book.go", "\t\tb.fire(id)\n\t\treturn\n", "\t\treturn\n"},
+	{"late telemetry is not looked at", "lifecycle/book.go", "\t\tb.decideNow(id)\n\t\treturn\n\t}\n\tif due", "\t\treturn\n\t}\n\tif due"},
 	{"the journal is lost", "../state.go", "		if entry == nil {\n", "		if entry == nil || true {\n"},
 	{"all gateways are one path", "../logs.go", "	if path, ok := a.Get(\"path\"); ok {\n", "	if gateway = \"gw\"; true {\n		return gateway\n	}\n	if path, ok := a.Get(\"path\"); ok {\n"},
 	{"how long work took is lost on its way to the judge", "../relay.go", "if took := e.Took(); took > 0 {", "if took := e.Took(); false {"},
