@@ -20,6 +20,9 @@ type Config struct {
 	Role Role `mapstructure:"role"`
 	// RelayID names this gateway to the judge, as no other. Required of a relay.
 	RelayID string `mapstructure:"relay_id"`
+	// Relays are the gateways whose order events are believed, by relay_id; "*" is any. Default none: whoever may send logs
+	// could otherwise invent orders and gateways.
+	Relays []string `mapstructure:"relays"`
 	// Shards are the orders that are judged here, of 64 virtual shards: numbers and ranges, such as 0-31. The others are
 	// counted as misrouted. Default all.
 	Shards string `mapstructure:"shards"`

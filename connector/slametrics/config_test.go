@@ -89,6 +89,8 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
 		"a relay named like a path": {"role: relay\nrelay_id: a/b\nmessages: {deadline: 1s}", []string{"relay_id", "no /"}},
 		"a relay without flows":     {"role: relay\nrelay_id: a", []string{"nothing to relay"}},
 		"a relay with state":        {"role: relay\nrelay_id: a\nstorage: x\nmessages: {deadline: 1s}", []string{"a relay keeps no orders"}},
+		"a relay that believes":     {"role: relay\nrelay_id: a\nrelays: [b]\nmessages: {deadline: 1s}", []string{"relays", "a relay judges no orders"}},
+		"a relay of no name":        {"relays: [a/b]\nmessages: {deadline: 1s}", []string{`relays::0: "a/b"`, "relay_id"}},
 		"a relay with shards":       {"role: relay\nrelay_id: a\nshards: 0-31\nmessages: {deadline: 1s}", []string{"a relay judges no orders"}},
 		"a relay that takes alerts": {"role: relay\nrelay_id: a\nmessages: {deadline: 1s}\nincidents: {webhook: {token_file: t}}", []string{"alerts are for the judge"}},
 		"a hand-over of nothing":    {"hand_over: /x", []string{"hand_over", "set storage"}},

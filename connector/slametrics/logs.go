@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -40,7 +41,7 @@ const (
 )
 
 // heard counts what became of the order events of a batch.
-type heard struct{ taken, malformed, foreign, unknown, misrouted, parked int64 }
+type heard struct{ taken, malformed, foreign, distrusted, unknown, misrouted, parked int64 }
 
 // word is what a gateway says of how far a path has come.
 type word struct {
@@ -121,6 +122,10 @@ func (j *judge) readEvents(r *reading, resource pcommon.Map, sl plog.ScopeLogs) 
 		r.heard.malformed += int64(records.Len())
 		return
 	}
+	if !j.believes(from) {
+		r.heard.distrusted += int64(records.Len())
+		return
+	}
 	for n := range records.Len() {
 		record := records.At(n)
 		name, at := record.EventName(), int64(record.Timestamp())
@@ -140,6 +145,11 @@ func (j *judge) readEvents(r *reading, resource pcommon.Map, sl plog.ScopeLogs) 
 			r.heard.malformed++
 		}
 	}
+}
+
+// believes says whether the order events of a gateway count here.
+func (j *judge) believes(relay string) bool {
+	return slices.ContainsFunc(j.config.Relays, func(known string) bool { return known == relay || known == anyRelay })
 }
 
 func pathBehind(gateway string, a pcommon.Map) string {
@@ -269,6 +279,7 @@ func (j *judge) countHeard(ctx context.Context, h *heard) {
 	j.countEvents(ctx, "taken", h.taken)
 	j.countEvents(ctx, "malformed", h.malformed)
 	j.countEvents(ctx, "foreign", h.foreign)
+	j.countEvents(ctx, "distrusted", h.distrusted)
 	j.countEvents(ctx, "unknown", h.unknown)
 	j.countEvents(ctx, "misrouted", h.misrouted)
 	j.countEvents(ctx, "parked", h.parked)

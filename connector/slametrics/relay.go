@@ -34,6 +34,9 @@ type relay struct {
 	last     int64               // wall time of the last sign of life; owned by mu
 }
 
+// anyRelay among the relays stands for every gateway.
+const anyRelay = "*"
+
 // minBeat is the shortest time between two signs of life.
 const minBeat = time.Second
 
@@ -194,6 +197,11 @@ func (c *Config) validateRole() error {
 	}
 	switch c.Role {
 	case RoleJudge:
+		for i, id := range c.Relays {
+			if id != anyRelay && !relayName.MatchString(id) {
+				return fmt.Errorf("relays::%d: %q: name a gateway by its relay_id, or \"*\" for any", i, id)
+			}
+		}
 		if c.HandOver != "" && c.Storage == nil {
 			return errors.New("hand_over: there is no storage, so no orders are kept that could be handed over: set storage")
 		}
@@ -215,8 +223,8 @@ func (c *Config) validateRole() error {
 	if c.Incidents.HasValue() && c.Incidents.Get().Hook() != nil {
 		errs = append(errs, errors.New("incidents::webhook: alerts are for the judge: drop it here"))
 	}
-	if c.Shards != "" || c.HandOver != "" {
-		errs = append(errs, errors.New("shards, hand_over: a relay judges no orders: drop them"))
+	if c.Shards != "" || c.HandOver != "" || len(c.Relays) > 0 {
+		errs = append(errs, errors.New("shards, hand_over, relays: a relay judges no orders: drop them"))
 	}
 	return errors.Join(errs...)
 }

@@ -280,6 +280,29 @@ func TestAGatewayThatCannotReachItsQueueRefusesTheBatch(t *testing.T) {
 	})
 }
 
+// Whoever may send logs to a gateway that judges must not be able to stall it, or to vouch for an agent that was cut off.
+func TestOrderEventsOfAStrangerJudgeNothing(t *testing.T) {
+	for name, relays := range map[string][]string{"nobody is believed": nil, "others are believed": {"gw-2"}} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := loadConfig(t, behindGateways)
+			cfg.(*slametrics.Config).Relays = relays
+			judge := newRigFrom(t, cfg, nil)
+			w := &wire{to: judge.sendLogs}
+			gateway := newGatewayRig(t, "gw", behindGateways, w)
+			gateway.stage("ORD-1", "SUBMITTED")
+			time.Sleep(time.Minute)
+			gateway.stop()
+			synctest.Wait()
+			judge.stop()
+			require.Positive(t, w.passed, name)
+			for series, v := range judge.numbers() {
+				require.False(t, strings.Contains(series, "path=gw") && v != 0, "%s: %s", name, series)
+				require.False(t, strings.HasPrefix(series, "order.in_flight") && v != 0, "%s: %s", name, series)
+			}
+		})
+	}
+}
+
 func TestARelayWithoutAJudgeDoesNotStart(t *testing.T) {
 	factory := slametrics.NewFactory()
 	cfg := loadConfig(t, "role: relay\nrelay_id: gw\n"+behindGateways)

@@ -67,6 +67,7 @@ func judgeVariables() []Variable {
 		{Name: "ORDERTRACE_TLS_KEY", Required: true, Meaning: "PEM key of that certificate"},
 		{Name: "ORDERTRACE_CLIENT_CA", Required: true, Meaning: "PEM file of the authority that signed the gateways' client certificates"},
 		{Name: "ORDERTRACE_POLICY", Required: true, Meaning: "policy file: roles, and the gateways' certificates, whose role may write logs"},
+		{Name: "ORDERTRACE_RELAYS", Default: `["*"]`, Meaning: "the gateways that are believed, as a YAML list of their ORDERTRACE_INSTANCE; *: whoever the policy admits"},
 		{Name: "ORDERTRACE_PROMETHEUS_OTLP", Required: true, Meaning: "Prometheus' OTLP receiver: https://host:port/api/v1/otlp"},
 		{Name: "ORDERTRACE_BACKEND_CA", Required: true, Meaning: "PEM file of the authority that signed Prometheus' certificate"},
 		{Name: "ORDERTRACE_BACKEND_CERT", Required: true, Meaning: "PEM client certificate shown to Prometheus"},

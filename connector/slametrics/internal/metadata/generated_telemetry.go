@@ -213,7 +213,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsOrderEvents, err = builder.meter.Int64Counter(
 		"otelcol_sla_metrics_order_events",
-		metric.WithDescription("Order events that a relay sent (sent) or could not hand on (refused); and that a judge took (taken), could not read (malformed), that are of another version (foreign), name a flow or stage that it does not have (unknown), belong to an order of another judge and were dropped (misrouted), or kept for it (parked). [Alpha]"),
+		metric.WithDescription("Order events that a relay sent (sent) or could not hand on (refused); and that a judge took (taken), could not read (malformed), that are of another version (foreign), come from a gateway that is not among relays (distrusted), name a flow or stage that it does not have (unknown), belong to an order of another judge and were dropped (misrouted), or kept for it (parked). [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)

@@ -120,7 +120,7 @@ func AssertEqualSLAMetricsItems(t *testing.T, tt *componenttest.Telemetry, dps [
 func AssertEqualSLAMetricsOrderEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_sla_metrics_order_events",
-		Description: "Order events that a relay sent (sent) or could not hand on (refused); and that a judge took (taken), could not read (malformed), that are of another version (foreign), name a flow or stage that it does not have (unknown), belong to an order of another judge and were dropped (misrouted), or kept for it (parked). [Alpha]",
+		Description: "Order events that a relay sent (sent) or could not hand on (refused); and that a judge took (taken), could not read (malformed), that are of another version (foreign), come from a gateway that is not among relays (distrusted), name a flow or stage that it does not have (unknown), belong to an order of another judge and were dropped (misrouted), or kept for it (parked). [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
