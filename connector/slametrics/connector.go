@@ -45,6 +45,7 @@ type judge struct {
 	intake    *intake           // of alerts; nil if off
 	promised  []Objective
 	keeper    *keeper        // nil without a storage; set by Start
+	again     again          // what the journal brings that is known already
 	relay     *relay         // nil unless this is a relay: then it judges nothing
 	owns      shard.Set      // the orders that are judged here
 	flowOf    map[string]int // by name
@@ -79,7 +80,6 @@ type flowJudge struct {
 	book    *lifecycle.Book // owned by mu
 	ledger  *ledger.Ledger  // owned by mu
 	facts   []lifecycle.Fact
-	saved   int                        // bytes of the last state; owned by mu
 	told    map[problemSeries]struct{} // problems that the next component knows; owned by judge.flushMu
 	telling map[problemSeries]struct{} // those of the batch under way, or of one that was refused; owned by judge.flushMu
 }
@@ -173,6 +173,11 @@ func (j *judge) retire() {
 func (j *judge) run(stop, done chan struct{}) {
 	defer close(done)
 	ctx := context.Background()
+	if j.keeper != nil {
+		var kept sync.WaitGroup
+		kept.Go(func() { j.keepState(ctx, stop) })
+		defer kept.Wait()
+	}
 	tick := time.NewTicker(min(maxTick, j.config.MetricsFlushInterval))
 	defer tick.Stop()
 	flush := time.NewTicker(j.config.MetricsFlushInterval)

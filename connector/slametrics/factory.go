@@ -256,7 +256,7 @@ func (p *port) Shutdown(ctx context.Context) error {
 		<-done
 		j.retire()
 		if j.keeper != nil {
-			return errors.Join(err, j.keeper.shut(ctx))
+			return errors.Join(err, j.closeState(ctx))
 		}
 	}
 	return err

@@ -20,8 +20,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/stage"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
 )
 
 var (
@@ -321,4 +323,20 @@ func (f *FlowConfig) matcher(flow *lifecycle.Flow) (flowMatch, error) {
 	}
 	m.stages = stage.New(rules)
 	return m, nil
+}
+
+// load reads a flow's state.
+func (f *flowJudge) load(state []byte) (err error) {
+	r := wire.NewReader(state)
+	f.started = time.Unix(0, r.Int())
+	if f.facts, err = f.book.Load(r, f.facts[:0]); err != nil {
+		return err
+	}
+	return f.ledger.Load(r)
+}
+
+// reset forgets a flow.
+func (f *flowJudge) reset(config *Config) {
+	flow := f.book.Flow()
+	f.book, f.ledger, f.facts, f.started = newBook(flow, config), ledger.New(flow), f.facts[:0], time.Now()
 }

@@ -114,7 +114,7 @@ func (j *judge) troubleOf(ctx context.Context, f *flowJudge, fact *lifecycle.Fac
 // trouble takes a bad event, or one that turned out to be none.
 func (j *judge) trouble(ctx context.Context, s incident.Subject, at, now int64, retracted bool) {
 	switch {
-	case j.incidents == nil:
+	case j.incidents == nil || j.again.incidents:
 	case retracted:
 		j.tellIncidents(ctx, j.incidents.Retract(s, now, nil), now)
 	default:
@@ -222,6 +222,7 @@ func (j *judge) restoreIncidents(ctx context.Context) error {
 	if saved != nil {
 		if err := j.incidents.Load(saved); err != nil {
 			j.stateFailed(ctx, "load", err)
+			j.keeper.seen.incidents = 0
 		}
 	}
 	if alarms != nil {

@@ -37,7 +37,7 @@ func describe(resource pcommon.Map, identity string) {
 	resource.PutStr("service.instance.id", identity)
 }
 
-// flush emits all metrics. With a storage the state is kept first: what is told can then not step back.
+// flush emits all metrics. With a storage what they tell is in the journal, so it cannot step back.
 func (j *judge) flush(ctx context.Context) {
 	j.flushMu.Lock()
 	defer j.flushMu.Unlock()
@@ -62,7 +62,7 @@ func (j *judge) flush(ctx context.Context) {
 	}
 }
 
-// measure takes a checkpoint, if there is a storage, and the metrics of the same instant.
+// measure takes the metrics of one instant.
 func (j *judge) measure(ctx context.Context) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
@@ -95,7 +95,7 @@ func (b *board) judgement(ctx context.Context, j *judge) {
 	b.objectives(j.promised)
 }
 
-// flows tells all flows and keeps their state.
+// flows tells all flows, and keeps the incidents of the same instant.
 func (b *board) flows(ctx context.Context, j *judge) {
 	began := b.start
 	defer func() { b.start = began }()
@@ -110,23 +110,18 @@ func (b *board) flows(ctx context.Context, j *judge) {
 	}
 	j.keeper.mu.Lock()
 	defer j.keeper.mu.Unlock()
-	states := make([][]byte, len(j.flows))
-	for i, f := range j.flows {
+	for _, f := range j.flows {
 		f.mu.Lock()
 		b.start = pcommon.NewTimestampFromTime(f.started)
 		b.flow(f)
-		states[i] = f.save()
 		f.mu.Unlock()
 	}
-	j.keeper.incidents = b.incidents(j.incidents)
-	j.clockMu.Lock()
-	paths := j.clock.Released()
-	j.clockMu.Unlock()
-	if err := j.keeper.checkpoint(ctx, j.flows, states, paths); err != nil {
-		j.stateFailed(ctx, "checkpoint", err)
+	j.markTold()
+	if err := j.keeper.keepSeen(ctx, b.incidents(j.incidents)); err != nil {
+		j.stateFailed(ctx, "incidents", err)
 	}
 	b.gauge("sla.state.checkpoint.age", "s", "Age of the newest checkpoint: a restart goes back to it, and to the journal since.").
-		SetDoubleValue(time.Since(j.keeper.taken).Seconds())
+		SetDoubleValue(time.Since(j.keeper.log.Taken).Seconds())
 }
 
 // flow tells the state of one flow. Points exist from the start for all that can be counted, at zero. The caller holds

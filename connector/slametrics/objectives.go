@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
 const (
@@ -230,4 +232,33 @@ func (b *board) objectives(all []Objective) {
 			}
 		}
 	}
+}
+
+// problems tells the oldest orders in trouble by name, and ends the series of those that no longer are: again with every
+// batch until one was taken.
+func (b *board) problems(f *flowJudge) {
+	now := map[problemSeries]struct{}{}
+	for _, p := range f.book.Problems(maxProblems, nil) {
+		s := problemSeries{p.Transition, p.Outcome, p.Key, p.Trace}
+		now[s] = struct{}{}
+		b.problem(f, s).SetDoubleValue(max(0, float64(int64(b.now)-p.Entered)/1e9))
+	}
+	for s := range f.telling { // a batch that was refused: it may have arrived in part
+		if len(f.told) < maxTold {
+			f.told[s] = struct{}{}
+		}
+	}
+	for s := range f.told {
+		if _, still := now[s]; !still {
+			b.problem(f, s).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+		}
+	}
+	f.telling = now
+}
+
+func (b *board) problem(f *flowJudge, s problemSeries) pmetric.NumberDataPoint {
+	p := b.gauge("order.problem", "s", "Age of the oldest open orders that are stuck, breached or lost; the trace is the order's last.")
+	labels(p.Attributes(), "flow", f.name, "transition", f.book.Flow().TransitionName(s.transition), "outcome", s.outcome,
+		"order_id", s.order, "trace_id", traceText(s.trace))
+	return p
 }

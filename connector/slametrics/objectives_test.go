@@ -117,18 +117,18 @@ func TestTheAgeOfTheCheckpointGrowsWhileNoneCanBeTaken(t *testing.T) {
 			}
 			return last
 		}
-		r.live(30 * time.Second)
-		require.Less(t, age(), 1.0)
+		r.live(90 * time.Second)
+		require.Less(t, age(), 60.0)
 		d.mu.Lock()
 		d.full = true
 		d.mu.Unlock()
-		r.live(2 * time.Minute)
-		require.Greater(t, age(), 60.0)
+		r.live(3 * time.Minute)
+		require.Greater(t, age(), 180.0)
 		d.mu.Lock()
 		d.full = false
 		d.mu.Unlock()
 		r.live(30 * time.Second)
-		require.Less(t, age(), 1.0)
+		require.Less(t, age(), 30.0)
 		r.stop()
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"math"
 	"strconv"
@@ -15,33 +14,57 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/checkpoint"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/handover"
-	"github.com/ordertrace/ordertrace/connector/slametrics/internal/ledger"
-	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/watermark"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
 )
 
 const (
-	stateVersion = 1
-	stateKey     = "state"
-	pathsKey     = "paths"
-	headerRoom   = 64 // at least what stands before the body of a checkpoint
+	seenKey  = "seen"
+	pathsKey = "paths"
+
+	// pieceSize is how much of a flow is encoded before others get at it: about a millisecond's worth.
+	pieceSize = 256 << 10
 )
 
-// keeper keeps the state of all flows in a storage extension: a checkpoint before every flush of metrics, so that no
-// counter is told that could step back, and a journal of the events, and of the time that decided verdicts, since: what
-// was told is decided again in the same way. Events are a set: reading one twice, from the checkpoint and the journal or
-// from a sender that repeats it, changes nothing.
+// keeper keeps the state of all flows in a storage extension: a journal of the events, and of the time that decided verdicts,
+// so that what was told is decided again in the same way and no counter steps back; and now and then a checkpoint, which
+// shortens the journal. Events are a set: reading one twice, from the journal or from a sender that repeats it, changes
+// nothing.
 type keeper struct {
 	client storage.Client
 	folder *handover.Folder // where orders change hands; nil without hand_over
 
-	mu          sync.Mutex       // held while events are observed and journaled, and while a checkpoint is taken
-	first, next uint64           // journal entries since the checkpoint; owned by mu
-	taken       time.Time        // when the newest checkpoint was taken; owned by mu
-	paths       map[string]int64 // how far each path had come, of the checkpoint that was loaded
-	known       int              // how many paths were kept since; owned by mu
-	incidents   []byte           // as of the checkpoint to be taken; owned by mu
+	checkMu sync.Mutex       // held while a checkpoint is taken, and before mu
+	file    *checkpoint.File // owned by checkMu
+
+	mu    sync.Mutex         // held while events are observed and journaled, and while metrics are collected
+	log   checkpoint.Journal // owned by mu
+	told  uint64             // the verdicts of the entries before it were told; owned by mu
+	paths map[string]int64   // how far each path had come, of the checkpoint that was loaded
+	known int                // how many paths were kept since; owned by mu
+	seen  seen               // of the process before
+}
+
+// seen says up to which entry of the journal things outside of the flows are kept, or were told, so that reading it again does
+// not count them twice.
+type seen struct{ incidents, told uint64 }
+
+// again says, while the journal is read, that what comes of it is known already. Owned by the goroutine that restores.
+type again struct{ incidents, told bool }
+
+// shelf is a storage as a checkpoint sees it.
+type shelf struct{ storage.Client }
+
+func (s shelf) Write(ctx context.Context, changes ...checkpoint.Change) error {
+	ops := make([]*storage.Operation, len(changes))
+	for i, c := range changes {
+		if ops[i] = storage.SetOperation(c.Key, c.Value); c.Value == nil {
+			ops[i] = storage.DeleteOperation(c.Key)
+		}
+	}
+	return s.Batch(ctx, ops...)
 }
 
 // openState restores what a former process kept. Without a storage there is nothing to do.
@@ -61,7 +84,7 @@ func (j *judge) openState(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("open storage %q: %w", j.config.Storage, err)
 	}
-	j.keeper = &keeper{client: client}
+	j.keeper = &keeper{client: client, file: checkpoint.New(shelf{client}), log: checkpoint.Journal{Store: shelf{client}}}
 	if j.config.HandOver != "" {
 		if j.keeper.folder, err = handover.Open(j.config.HandOver, strconv.FormatInt(j.started.UnixNano(), 36)); err != nil {
 			return fmt.Errorf("hand_over: %w", err)
@@ -72,47 +95,60 @@ func (j *judge) openState(ctx context.Context, host component.Host) error {
 
 // restore loads the checkpoint and the journal. State that cannot be used is reported, counted and left behind.
 func (j *judge) restore(ctx context.Context) error {
-	if err := j.restoreIncidents(ctx); err != nil {
-		return err
-	}
-	blob, err := j.keeper.client.Get(ctx, stateKey)
+	word, err := j.keeper.client.Get(ctx, seenKey)
 	if err != nil {
 		return fmt.Errorf("read state from storage %q: %w", j.config.Storage, err)
 	}
-	now, whole := time.Now().UnixNano(), blob != nil
-	if blob != nil {
-		if err := j.load(ctx, blob, now); err != nil {
-			j.stateFailed(ctx, "load", err)
-			whole = false
-		}
+	r := wire.NewReader(word)
+	j.keeper.seen = seen{r.Uint(), r.Uint()}
+	if err := j.restoreIncidents(ctx); err != nil {
+		return err
+	}
+	head, states, damage, err := j.keeper.file.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("read state from storage %q: %w", j.config.Storage, err)
+	}
+	now, whole := time.Now().UnixNano(), head != nil
+	if whole {
+		damage = j.load(ctx, head, states, now)
+	}
+	if damage != nil {
+		j.stateFailed(ctx, "load", damage)
+		whole = false
+	}
+	if err := j.keeper.file.Sweep(ctx); err != nil {
+		return fmt.Errorf("sweep storage %q: %w", j.config.Storage, err)
 	}
 	entries := 0
 	for {
-		entry, err := j.keeper.client.Get(ctx, journalKey(j.keeper.next))
+		n := j.keeper.log.Next
+		entry, err := j.keeper.log.Read(ctx)
 		if err != nil {
 			return fmt.Errorf("read the journal from storage %q: %w", j.config.Storage, err)
 		}
 		if entry == nil {
 			break
 		}
+		j.again = again{n < j.keeper.seen.incidents, n < j.keeper.seen.told}
 		if err := j.replay(ctx, entry, now); err != nil {
 			j.stateFailed(ctx, "replay", err)
 			whole = false
 		}
-		j.keeper.next++
 		entries++
 	}
+	j.again = again{}
+	j.keeper.told = min(j.keeper.seen.told, j.keeper.log.Next) // after damage the journal begins anew
 	since, err := j.keeper.client.Get(ctx, pathsKey)
 	if err != nil {
 		return fmt.Errorf("read paths from storage %q: %w", j.config.Storage, err)
 	}
-	paths := readPaths(wire.NewReader(since))
+	paths := watermark.ReadPaths(wire.NewReader(since))
 	maps.Copy(paths, j.keeper.paths)
 	taken, err := j.changeHands(ctx, now)
 	if err != nil {
 		return err
 	}
-	if blob != nil || entries > 0 || len(taken) > 0 {
+	if head != nil || damage != nil || entries > 0 || len(taken) > 0 {
 		mark := int64(math.MaxInt64)
 		for _, f := range j.flows {
 			mark = min(mark, f.book.Mark())
@@ -120,7 +156,8 @@ func (j *judge) restore(ctx context.Context) error {
 		}
 		j.clock.Restore(mark, now, paths)
 	}
-	if whole {
+	if whole && len(taken) == 0 {
+		j.keeper.log.Taken = time.Now()
 		return nil // it and its journal stand until the next checkpoint
 	}
 	return j.begin(ctx, taken)
@@ -129,11 +166,7 @@ func (j *judge) restore(ctx context.Context) error {
 // begin takes the first checkpoint: even a process that is killed at once leaves word that there was one, so that the
 // next waits for what was queued meanwhile. Files that were taken over are no longer needed then.
 func (j *judge) begin(ctx context.Context, taken []string) error {
-	states := make([][]byte, len(j.flows))
-	for i, f := range j.flows {
-		states[i] = f.save()
-	}
-	if err := j.keeper.checkpoint(ctx, j.flows, states, j.clock.Released()); err != nil {
+	if err := j.checkpoint(ctx); err != nil {
 		return fmt.Errorf("write state to storage %q: %w", j.config.Storage, err)
 	}
 	if err := handover.Remove(taken); err != nil { // they hold nothing that is not known when they are taken again
@@ -150,7 +183,7 @@ func (j *judge) keepPaths(ctx context.Context) {
 	j.keeper.mu.Lock()
 	defer j.keeper.mu.Unlock()
 	if len(paths) != j.keeper.known {
-		if err := j.keeper.client.Set(ctx, pathsKey, appendPaths(nil, paths)); err != nil {
+		if err := j.keeper.client.Set(ctx, pathsKey, watermark.AppendPaths(nil, paths)); err != nil {
 			j.stateFailed(ctx, "paths", err)
 			return
 		}
@@ -158,53 +191,26 @@ func (j *judge) keepPaths(ctx context.Context) {
 	}
 }
 
-func appendPaths(to []byte, paths map[string]int64) []byte {
-	to = wire.Uint(to, uint64(len(paths)))
-	for name, released := range paths {
-		to = wire.Int(wire.String(to, name), released)
-	}
-	return to
-}
-
-func readPaths(r *wire.Reader) map[string]int64 {
-	paths := map[string]int64{}
-	for range r.Len(2) {
-		name := r.String()
-		paths[name] = r.Int()
-	}
-	return paths
-}
-
 func (j *judge) stateFailed(ctx context.Context, what string, err error) {
 	j.telemetry.SLAMetricsStateFailures.Add(ctx, 1, reason(what))
 	j.logger.Error("state of orders", zap.String("step", what), zap.Error(err))
 }
 
-func journalKey(n uint64) string { return "journal/" + strconv.FormatUint(n, 10) }
-
-// load reads a checkpoint: version, checksum, journal position, then each flow by name.
-func (j *judge) load(ctx context.Context, blob []byte, now int64) error {
-	r := wire.NewReader(blob)
-	if v := r.Uint(); v != stateVersion {
-		return fmt.Errorf("checkpoint of version %d, this is version %d: orders in flight start anew", v, stateVersion)
+// load reads a checkpoint: the journal's position, and paths, then each flow by name.
+func (j *judge) load(ctx context.Context, head []byte, states map[string][]byte, now int64) error {
+	r := wire.NewReader(head)
+	oldest := r.Uint()
+	log := &j.keeper.log
+	log.First = r.Uint()
+	log.Next = log.First
+	if err := log.Forget(ctx, oldest, log.First); err != nil {
+		j.stateFailed(ctx, "checkpoint", err)
 	}
-	sum, body := r.Uint(), r.String()
-	if r.Err() != nil || uint64(crc32.ChecksumIEEE([]byte(body))) != sum {
-		return errors.New("the checkpoint is damaged: orders in flight start anew")
-	}
-	r = wire.NewReader([]byte(body))
-	j.keeper.first = r.Uint()
-	j.keeper.next = j.keeper.first
-	j.keeper.paths = readPaths(r)
-	saved := map[string]string{}
-	for range r.Len(2) {
-		name := r.String()
-		saved[name] = r.String()
-	}
+	j.keeper.paths = watermark.ReadPaths(r)
 	errs := []error{r.Err()}
 	for _, f := range j.flows {
-		if state, ok := saved[f.name]; ok {
-			if err := f.load([]byte(state)); err != nil {
+		if state, ok := states[f.name]; ok {
+			if err := f.load(state); err != nil {
 				errs = append(errs, fmt.Errorf("flow %q starts anew: %w", f.name, err))
 				f.reset(j.config)
 			}
@@ -216,128 +222,117 @@ func (j *judge) load(ctx context.Context, blob []byte, now int64) error {
 	return errors.Join(errs...)
 }
 
-func (f *flowJudge) load(state []byte) (err error) {
-	r := wire.NewReader(state)
-	f.started = time.Unix(0, r.Int())
-	if f.facts, err = f.book.Load(r, f.facts[:0]); err != nil {
+// checkpoint writes the state of one instant, and then drops the journal that it covers. Meanwhile orders are judged, and
+// journaled: they are encoded piece by piece, and those about to change before they do.
+func (j *judge) checkpoint(ctx context.Context) error {
+	k := j.keeper
+	k.checkMu.Lock()
+	defer k.checkMu.Unlock()
+	begun, err := j.freeze(ctx)
+	defer func() {
+		for _, f := range j.flows {
+			f.mu.Lock()
+			f.book.Melt()
+			f.mu.Unlock()
+		}
+	}()
+	if err != nil {
 		return err
 	}
-	return f.ledger.Load(r)
-}
-
-// reset forgets a flow.
-func (f *flowJudge) reset(config *Config) {
-	flow := f.book.Flow()
-	f.book, f.ledger, f.facts, f.started = newBook(flow, config), ledger.New(flow), f.facts[:0], time.Now()
-}
-
-// save returns the flow's state. The caller holds f.mu.
-func (f *flowJudge) save() []byte {
-	to := f.ledger.Save(f.book.Save(wire.Int(make([]byte, 0, f.saved+f.saved/8+256), f.started.UnixNano())))
-	f.saved = len(to)
-	return to
-}
-
-// checkpoint writes the state of all flows and drops the journal that it covers. The caller holds k.mu since before
-// the state was saved.
-func (k *keeper) checkpoint(ctx context.Context, flows []*flowJudge, states [][]byte, paths map[string]int64) error {
-	size := headerRoom
-	for _, state := range states {
-		size += len(state) + headerRoom
-	}
-	room := make([]byte, headerRoom, size+64*len(paths)) // large, so copied no more than need be
-	body := wire.Uint(room, k.next)
-	body = appendPaths(body, paths)
-	body = wire.Uint(body, uint64(len(flows)))
-	for i, f := range flows {
-		body = wire.String(body, f.name)
-		body = append(wire.Uint(body, uint64(len(states[i]))), states[i]...)
-	}
-	header := wire.Uint(wire.Uint(nil, stateVersion), uint64(crc32.ChecksumIEEE(body[headerRoom:])))
-	header = wire.Uint(header, uint64(len(body)-headerRoom))
-	blob := body[headerRoom-len(header):]
-	copy(blob, header)
-	ops := []*storage.Operation{storage.SetOperation(stateKey, blob)}
-	if k.incidents != nil {
-		ops = append(ops, storage.SetOperation(incidentsKey, k.incidents))
-	}
-	for n := k.first; n < k.next; n++ {
-		ops = append(ops, storage.DeleteOperation(journalKey(n)))
-	}
-	if err := k.client.Batch(ctx, ops...); err != nil {
-		return err
-	}
-	k.first, k.taken = k.next, time.Now()
-	return nil
-}
-
-// journal appends what a batch says of orders, and how far time had come before. The caller holds k.mu.
-func (k *keeper) journal(ctx context.Context, mark int64, r *reading) error {
-	entry := wire.Int(nil, mark)
-	for f := range r.events {
-		entry = wire.Uint(entry, uint64(len(r.events[f])))
-		for i := range r.events[f] {
-			entry = lifecycle.AppendEvent(wire.String(entry, r.events[f][i].key), &r.events[f][i].event)
+	w, piece := k.file.Begin(), []byte(nil)
+	for i, f := range j.flows {
+		w.Section(f.name)
+		err := w.Write(ctx, begun.heads[i])
+		for more := true; more && err == nil; {
+			f.mu.Lock()
+			piece, more = f.book.Thaw(piece[:0], pieceSize)
+			f.mu.Unlock()
+			err = w.Write(ctx, piece)
 		}
-		entry = wire.Uint(entry, uint64(len(r.pledges[f])))
-		for _, p := range r.pledges[f] {
-			entry = wire.Int(wire.Int(wire.Uint(wire.String(entry, p.key), uint64(p.transition)), p.at), p.until)
-		}
-	}
-	sum := wire.Uint(nil, uint64(crc32.ChecksumIEEE(entry)))
-	err := k.client.Set(ctx, journalKey(k.next), append(sum, entry...))
-	if err == nil {
-		k.next++
-	}
-	return err
-}
-
-// mark is how far time has come for the books. The caller holds k.mu, under which alone they move.
-func (j *judge) mark() int64 {
-	if len(j.flows) == 0 {
-		return math.MinInt64
-	}
-	j.flows[0].mu.Lock()
-	defer j.flows[0].mu.Unlock()
-	return j.flows[0].book.Mark()
-}
-
-// replay observes a journal entry again.
-func (j *judge) replay(ctx context.Context, entry []byte, now int64) error {
-	r := wire.NewReader(entry)
-	if sum := r.Uint(); uint64(crc32.ChecksumIEEE(r.Rest())) != sum {
-		return errors.New("a journal entry is damaged")
-	}
-	mark := r.Int()
-	for _, f := range j.flows {
-		f.mu.Lock()
-		err := f.replay(r, mark)
-		j.settle(ctx, f, now)
-		f.mu.Unlock()
-		if err != nil {
-			return fmt.Errorf("flow %q: %w", f.name, err)
-		}
-	}
-	return r.Err()
-}
-
-func (f *flowJudge) replay(r *wire.Reader, mark int64) error {
-	f.facts = f.book.Advance(mark, f.facts[:0])
-	for range r.Len(29) {
-		key := r.String()
-		e, err := f.book.Flow().ReadEvent(r)
-		if err != nil {
+		if err = errors.Join(err, w.Write(ctx, begun.tails[i])); err != nil {
 			return err
 		}
-		f.facts = f.book.Observe(key, e, f.facts)
 	}
-	for range r.Len(4) {
-		key, t, at, until := r.String(), r.Uint(), r.Int(), r.Int()
-		if r.Err() == nil && t < uint64(len(f.book.Flow().Transitions)) {
-			f.facts = f.book.Promise(key, int(t), at, until, f.facts)
+	left, err := w.Commit(ctx, watermark.AppendPaths(wire.Uint(wire.Uint(nil, begun.First), begun.Next), begun.paths))
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.log.Covered(begun.Journal)
+	log := k.log
+	k.mu.Unlock()
+	// What is left behind is no harm: the next start deletes it.
+	return errors.Join(left, log.Forget(ctx, begun.First, begun.Next))
+}
+
+// begun is a checkpoint that was begun: the instant of which it is.
+type begun struct {
+	checkpoint.Journal
+	heads, tails [][]byte // of each flow, before and behind its orders
+	paths        map[string]int64
+}
+
+func (j *judge) freeze(ctx context.Context) (begun, error) {
+	k, n := j.keeper, len(j.flows)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	b := begun{k.log.Begin(time.Now()), make([][]byte, n), make([][]byte, n), nil}
+	for i, f := range j.flows {
+		f.mu.Lock()
+		b.heads[i] = f.book.Freeze(wire.Int(nil, f.started.UnixNano()))
+		b.tails[i] = f.ledger.Save(nil)
+		f.mu.Unlock()
+	}
+	j.clockMu.Lock()
+	b.paths = j.clock.Released()
+	j.clockMu.Unlock()
+	return b, k.keepSeen(ctx, j.incidents.Save())
+}
+
+// keepSeen keeps what is outside of the flows, and up to where the journal is in it. The caller holds k.mu.
+func (k *keeper) keepSeen(ctx context.Context, incidents []byte) error {
+	ops := []*storage.Operation{storage.SetOperation(seenKey, wire.Uint(wire.Uint(nil, k.log.Next), k.told))}
+	if incidents != nil {
+		ops = append(ops, storage.SetOperation(incidentsKey, incidents))
+	}
+	return k.client.Batch(ctx, ops...)
+}
+
+// keepState takes checkpoints, until stop closes. Owned by run.
+func (j *judge) keepState(ctx context.Context, stop chan struct{}) {
+	tick := time.NewTicker(maxTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			if j.checkpointDue() {
+				if err := j.checkpoint(ctx); err != nil {
+					j.stateFailed(ctx, "checkpoint", err)
+				}
+			}
 		}
 	}
-	return r.Err()
+}
+
+func (j *judge) checkpointDue() bool {
+	j.keeper.mu.Lock()
+	defer j.keeper.mu.Unlock()
+	return j.keeper.log.Due(time.Now())
+}
+
+// closeState takes the last checkpoint.
+func (j *judge) closeState(ctx context.Context) error {
+	j.flushMu.Lock()
+	j.keeper.mu.Lock()
+	j.markTold()
+	j.keeper.mu.Unlock()
+	j.flushMu.Unlock()
+	if err := j.checkpoint(ctx); err != nil {
+		j.stateFailed(ctx, "checkpoint", err)
+	}
+	return j.keeper.shut(ctx)
 }
 
 func (k *keeper) shut(ctx context.Context) error {

@@ -24,9 +24,10 @@ import (
 type disk struct {
 	component.StartFunc
 	component.ShutdownFunc
-	mu   sync.Mutex
-	data map[string][]byte
-	full bool
+	mu      sync.Mutex
+	data    map[string][]byte
+	full    bool
+	written func() // after each write
 }
 
 func newDisk() *disk { return &disk{data: map[string][]byte{}} }
@@ -68,6 +69,9 @@ func (d *disk) Batch(_ context.Context, ops ...*storage.Operation) error {
 		case storage.Delete:
 			delete(d.data, op.Key)
 		}
+	}
+	if d.written != nil {
+		d.written()
 	}
 	return nil
 }

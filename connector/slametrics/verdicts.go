@@ -4,18 +4,20 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/checkpoint"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/incident"
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/lifecycle"
+	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
 )
 
 // maxRecords bounds the verdict records that wait for a logs pipeline.
@@ -90,6 +92,70 @@ func (j *judge) observe(ctx context.Context, r *reading) error {
 	return nil
 }
 
+// replay observes a journal entry again.
+func (j *judge) replay(ctx context.Context, entry []byte, now int64) error {
+	r, err := checkpoint.Open(entry)
+	if err != nil {
+		return err
+	}
+	mark := r.Int()
+	for _, f := range j.flows {
+		f.mu.Lock()
+		err := f.replay(r, mark)
+		j.settle(ctx, f, now)
+		f.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("flow %q: %w", f.name, err)
+		}
+	}
+	return r.Err()
+}
+
+func (f *flowJudge) replay(r *wire.Reader, mark int64) error {
+	f.facts = f.book.Advance(mark, f.facts[:0])
+	for range r.Len(29) {
+		key := r.String()
+		e, err := f.book.Flow().ReadEvent(r)
+		if err != nil {
+			return err
+		}
+		f.facts = f.book.Observe(key, e, f.facts)
+	}
+	for range r.Len(4) {
+		key, t, at, until := r.String(), r.Uint(), r.Int(), r.Int()
+		if r.Err() == nil && t < uint64(len(f.book.Flow().Transitions)) {
+			f.facts = f.book.Promise(key, int(t), at, until, f.facts)
+		}
+	}
+	return r.Err()
+}
+
+// journal appends what a batch says of orders, and how far time had come before. The caller holds k.mu.
+func (k *keeper) journal(ctx context.Context, mark int64, r *reading) error {
+	entry := wire.Int(nil, mark)
+	for f := range r.events {
+		entry = wire.Uint(entry, uint64(len(r.events[f])))
+		for i := range r.events[f] {
+			entry = lifecycle.AppendEvent(wire.String(entry, r.events[f][i].key), &r.events[f][i].event)
+		}
+		entry = wire.Uint(entry, uint64(len(r.pledges[f])))
+		for _, p := range r.pledges[f] {
+			entry = wire.Int(wire.Int(wire.Uint(wire.String(entry, p.key), uint64(p.transition)), p.at), p.until)
+		}
+	}
+	return k.log.Append(ctx, entry)
+}
+
+// mark is how far time has come for the books. The caller holds k.mu, under which alone they move.
+func (j *judge) mark() int64 {
+	if len(j.flows) == 0 {
+		return math.MinInt64
+	}
+	j.flows[0].mu.Lock()
+	defer j.flows[0].mu.Unlock()
+	return j.flows[0].book.Mark()
+}
+
 // settle turns the facts of a flow into numbers and records. The caller holds f.mu.
 func (j *judge) settle(ctx context.Context, f *flowJudge, now int64) {
 	var kinds [lifecycle.Kinds]int64
@@ -110,7 +176,7 @@ func (j *judge) settle(ctx context.Context, f *flowJudge, now int64) {
 
 // keep queues a record for the next tell.
 func (j *judge) keep(ctx context.Context, r record) {
-	if !j.telling {
+	if !j.telling || j.again.told && r.incident == nil {
 		return
 	}
 	j.recordsMu.Lock()
@@ -194,6 +260,15 @@ func (j *judge) tell(ctx context.Context) {
 	}
 }
 
+// markTold notes that no verdict waits to be told. The caller holds k.mu and j.flushMu.
+func (j *judge) markTold() {
+	j.recordsMu.Lock()
+	defer j.recordsMu.Unlock()
+	if len(j.records) == 0 {
+		j.keeper.told = j.keeper.log.Next
+	}
+}
+
 func verdictLogs(records []record, identity string) plog.Logs {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
@@ -259,33 +334,4 @@ func traceText(trace [16]byte) string {
 		return ""
 	}
 	return hex.EncodeToString(trace[:])
-}
-
-// problems tells the oldest orders in trouble by name, and ends the series of those that no longer are: again with every
-// batch until one was taken.
-func (b *board) problems(f *flowJudge) {
-	now := map[problemSeries]struct{}{}
-	for _, p := range f.book.Problems(maxProblems, nil) {
-		s := problemSeries{p.Transition, p.Outcome, p.Key, p.Trace}
-		now[s] = struct{}{}
-		b.problem(f, s).SetDoubleValue(max(0, float64(int64(b.now)-p.Entered)/1e9))
-	}
-	for s := range f.telling { // a batch that was refused: it may have arrived in part
-		if len(f.told) < maxTold {
-			f.told[s] = struct{}{}
-		}
-	}
-	for s := range f.told {
-		if _, still := now[s]; !still {
-			b.problem(f, s).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
-		}
-	}
-	f.telling = now
-}
-
-func (b *board) problem(f *flowJudge, s problemSeries) pmetric.NumberDataPoint {
-	p := b.gauge("order.problem", "s", "Age of the oldest open orders that are stuck, breached or lost; the trace is the order's last.")
-	labels(p.Attributes(), "flow", f.name, "transition", f.book.Flow().TransitionName(s.transition), "outcome", s.outcome,
-		"order_id", s.order, "trace_id", traceText(s.trace))
-	return p
 }

@@ -90,7 +90,7 @@ func stateLost(l Links) entry {
 	}}}
 }
 
-// checkpointOld waits for several flushes: each takes a checkpoint.
+// checkpointOld waits for several checkpoints, which come once a minute, and are told with the next flush.
 func checkpointOld(p *promise.Promises, l Links) entry {
 	limit := max(5*time.Minute, 10*p.Flush)
 	r := &Rule{

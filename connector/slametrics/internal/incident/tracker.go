@@ -213,6 +213,16 @@ func (t *Tracker) Collect(visit func(s Subject, open bool, a *Account)) []byte {
 	return t.saveLocked()
 }
 
+// Save returns the state, but for the alarms; nil of a tracker that is nil.
+func (t *Tracker) Save() []byte {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.saveLocked()
+}
+
 // Began is since when incidents are counted.
 func (t *Tracker) Began() int64 {
 	t.mu.Lock()

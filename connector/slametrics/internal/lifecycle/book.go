@@ -33,7 +33,8 @@ type Book struct {
 	scratch  []visit
 	current  []visit
 	facts    []Fact
-	adopting bool // orders of another book are being taken over: nothing is decided
+	frozen   *frozen // nil unless a state is being saved
+	adopting bool    // orders of another book are being taken over: nothing is decided
 }
 
 // timers is what the book needs of a timing wheel.
@@ -113,6 +114,7 @@ func (b *Book) find(key string) (uint32, bool) {
 }
 
 func (b *Book) addEvent(id uint32, e Event) {
+	b.touch(id)
 	o := b.slab.order(id)
 	events := b.slab.events(o)
 	i := len(events)
@@ -199,6 +201,7 @@ func (b *Book) leave(o *order) {
 
 // fire decides what is due for an order, and arms its next instant.
 func (b *Book) fire(id uint32) {
+	b.touch(id)
 	o := b.slab.order(id)
 	events := b.slab.events(o)
 	last := after(events[len(events)-1].At, int64(b.limits.MaxAge))
@@ -222,6 +225,7 @@ func (b *Book) forget(id uint32, why Kind) {
 }
 
 func (b *Book) remove(id uint32, o *order) {
+	b.touch(id)
 	b.leave(o)
 	b.rest(id, o, false)
 	b.clearProblems(id, o)

@@ -25,6 +25,7 @@ func (b *Book) Promise(key string, t int, at, until int64, facts []Fact) []Fact 
 	if known && (at < old.at || at == old.at && until <= old.until) {
 		return b.facts
 	}
+	b.touch(id)
 	b.promises[k] = promise{at, until}
 	if known || b.mark >= at {
 		b.decideNow(id)

@@ -200,3 +200,61 @@ func (b *Book) decideNow(id uint32) {
 	}
 	b.fire(id)
 }
+
+// frozen is the state of one instant while it is being saved: an order that is about to change is saved before it does.
+type frozen struct {
+	next, end uint32   // orders that have not been looked at
+	done      []uint64 // bit by order: saved, or not of that instant
+	early     []byte   // orders that were about to change
+}
+
+// Freeze begins to save the book as it is now, and appends the beginning. Thaw appends the rest, piece by piece, while the
+// book goes on: together they are what Save would have appended.
+func (b *Book) Freeze(to []byte) []byte {
+	b.frozen = &frozen{end: b.slab.used, done: make([]uint64, (b.slab.used+63)/64)}
+	return wire.Uint(wire.Int(b.saveFlow(to), b.mark), uint64(b.count))
+}
+
+// Thaw appends orders as they were when the book was frozen, about size bytes of them, and says whether there are more.
+func (b *Book) Thaw(to []byte, size int) (_ []byte, more bool) {
+	f := b.frozen
+	if f == nil {
+		return to, false
+	}
+	most := len(to) + size
+	to, f.early = append(to, f.early...), nil
+	for ; f.next < f.end; f.next++ {
+		if len(to) >= most {
+			return to, true
+		}
+		if o := b.slab.order(f.next); o.n > 0 && f.take(f.next) {
+			to = b.saveOrder(to, f.next, o)
+		}
+	}
+	b.frozen = nil
+	return to, false
+}
+
+// touch is called before an order changes. One without events is new, in a place that was free: it is not of that instant.
+func (b *Book) touch(id uint32) {
+	f := b.frozen
+	if f == nil || id < f.next || id >= f.end || !f.take(id) {
+		return
+	}
+	if o := b.slab.order(id); o.n > 0 {
+		f.early = b.saveOrder(f.early, id, o)
+	}
+}
+
+// take says whether the order is still to be saved, and takes it as done.
+func (f *frozen) take(id uint32) bool {
+	bit := uint64(1) << (id % 64)
+	if f.done[id/64]&bit != 0 {
+		return false
+	}
+	f.done[id/64] |= bit
+	return true
+}
+
+// Melt gives up saving the book: the state could not be kept.
+func (b *Book) Melt() { b.frozen = nil }

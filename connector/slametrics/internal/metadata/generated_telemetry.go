@@ -255,7 +255,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.SLAMetricsStateFailures, err = builder.meter.Int64Counter(
 		"otelcol_sla_metrics_state_failures",
-		metric.WithDescription("State of orders that could not be loaded (load, replay) or kept (checkpoint, journal, alerts). [Alpha]"),
+		metric.WithDescription("State of orders that could not be loaded (load, replay) or kept (checkpoint, journal, incidents, alerts). [Alpha]"),
 		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)

@@ -228,7 +228,7 @@ func AssertEqualSLAMetricsSeriesOverflow(t *testing.T, tt *componenttest.Telemet
 func AssertEqualSLAMetricsStateFailures(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_sla_metrics_state_failures",
-		Description: "State of orders that could not be loaded (load, replay) or kept (checkpoint, journal, alerts). [Alpha]",
+		Description: "State of orders that could not be loaded (load, replay) or kept (checkpoint, journal, incidents, alerts). [Alpha]",
 		Unit:        "{failure}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
