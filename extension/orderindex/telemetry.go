@@ -80,7 +80,7 @@ func (o *orderIndex) reportBroadcast() error {
 		})),
 		o.tb.RegisterOrderIndexBroadcastRejectedCallback(reasons(func() []count {
 			s := b.in.Stats()
-			return []count{{"damaged", int64(s.Damaged)}, {"version", int64(s.Foreign)}}
+			return []count{{"damaged", int64(s.Damaged)}, {"version", int64(s.Foreign)}, {"malformed", int64(s.Unfit)}}
 		})),
 	)
 }

@@ -42,9 +42,10 @@ type Index struct {
 		list  []string
 		joins [MaxNames]Joins
 	}
-	guard guard
-	share atomic.Pointer[func(News)]
-	watch atomic.Pointer[watch]
+	guard  guard
+	share  atomic.Pointer[func(News)]
+	toSelf atomic.Uint32 // a bit for each identifier that is not told
+	watch  atomic.Pointer[watch]
 }
 
 // shard owns its tables; the mutex guards all of them.

@@ -20,8 +20,15 @@ func (x *Index) Share(f func(News)) {
 	x.share.Store(&f)
 }
 
+// KeepToSelf says that the values of an identifier mean nothing to other indexes: they are neither told nor taken.
+func (x *Index) KeepToSelf(n Name) { x.toSelf.Or(1 << n) }
+
+func (x *Index) keepsToSelf(n *News) bool {
+	return n.Binding.Value != "" && x.toSelf.Load()&(1<<n.Binding.Name) != 0
+}
+
 func (x *Index) tell(n News) {
-	if f := x.share.Load(); f != nil {
+	if f := x.share.Load(); f != nil && !x.keepsToSelf(&n) {
 		(*f)(n)
 	}
 }

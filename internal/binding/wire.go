@@ -3,7 +3,10 @@ package binding
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The form in which indexes tell each other news. A pack is
@@ -96,7 +99,8 @@ func (x *Index) Seal(p *Pack, sender [8]byte, first uint64) []byte {
 type Opened struct {
 	Sender [8]byte
 	First  uint64
-	Count  int // news that were applied
+	Count  int // news, applied or not
+	Unfit  int // of them, values that no identifier has: with control characters, or no text
 }
 
 // Open applies a pack; what is damaged is applied as far as it goes. Names that this index does not know are left out: it
@@ -129,11 +133,20 @@ func (x *Index) Open(pack []byte, self [8]byte, now time.Time) (o Opened, err er
 			return o, ErrPackDamaged
 		}
 		o.Count++
-		if known {
+		switch {
+		case !known || x.keepsToSelf(&news):
+		case !fit(news.Binding.Value):
+			o.Unfit++
+		default:
 			x.Apply(news, now)
 		}
 	}
 	return o, nil
+}
+
+// fit says that a value may be stamped on spans. Its length is one byte on the wire.
+func fit(value string) bool {
+	return utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
 // packNames reads the names of a pack: by number, 1 + the number that this index has for it.

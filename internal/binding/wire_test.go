@@ -177,3 +177,34 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// Values that others tell are stamped on spans: what no identifier has is not taken, and the rest of the pack is.
+func TestValuesThatNoIdentifierHasAreNotTaken(t *testing.T) {
+	x := New(Options{})
+	order, _ := x.Name("order.id", 0)
+	var p Pack
+	for i, value := range []string{"ORD-1\r\nX-Admin: 1", "\x00", "\x1b[2J", "no text \xff", "ORD-\u0085", "ORD-1", "заказ №7"} {
+		p.Add(News{Node: MessageOf(Message, string(rune('a'+i))), Binding: Binding{Name: order, Source: Message, Value: value}})
+	}
+	o, err := x.Open(x.Seal(&p, [8]byte{9}, 0), [8]byte{1}, start)
+	if err != nil || o.Count != 7 || o.Unfit != 5 || x.Stats(start).Messages != 2 {
+		t.Errorf("%+v, %v, %d messages", o, err, x.Stats(start).Messages)
+	}
+}
+
+func TestWhatAnIndexKeepsToItselfIsNeitherToldNorTaken(t *testing.T) {
+	p := newPair()
+	order, session := p.names(Joins(0).With(Message))
+	p.x[0].KeepToSelf(session[0])
+	m := MessageOf(Message, "m")
+	p.x[0].Tell(m, Binding{Name: session[0], Source: Message, Value: "mine"}, start)
+	p.x[0].Tell(m, Binding{Name: order[0], Source: Message, Value: "ORD-1"}, start)
+	if p.told[0] != 1 {
+		t.Errorf("told %v", p.told)
+	}
+	p.x[1].Tell(MessageOf(Message, "n"), Binding{Name: session[1], Source: Message, Value: "yours"}, start)
+	p.exchange(t)
+	if a, b := p.x[0].Stats(start).Messages, p.x[1].Stats(start).Messages; a != 1 || b != 2 {
+		t.Errorf("%d and %d messages are known", a, b)
+	}
+}

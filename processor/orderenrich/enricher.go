@@ -86,6 +86,9 @@ func (e *enricher) Start(_ context.Context, host component.Host) error {
 		if err != nil {
 			return err
 		}
+		if id.PseudonymKey != nil && *id.PseudonymKey == "" {
+			e.index.KeepToSelf(n) // others have another random key
+		}
 		e.rules = append(e.rules, lineage.Rule{Name: n, Joins: joins(id), Text: name, Follows: e.numbers(id.Follows)})
 	}
 	m, err := extract.Compile(rules, messages, conversations)
@@ -130,7 +133,7 @@ func (e *enricher) pseudonyms(name, path string) (*pseudonym.Maker, error) {
 	}
 	warnRandomKey.Do(func() {
 		e.set.Logger.Warn("Pseudonyms use a random key of this start: after a restart every user has a new one. "+
-			"Set pseudonym_key to a key file to keep them.", zap.String("identifier", name))
+			"Nor are they told to other gateways, which would have others. Set pseudonym_key to a key file to keep and share them.", zap.String("identifier", name))
 	})
 	return pseudonym.Random(name), nil
 }

@@ -329,7 +329,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.OrderIndexBroadcastRejected, err = builder.meter.Int64ObservableCounter(
 		"otelcol_order_index_broadcast_rejected",
-		metric.WithDescription("Packs of the stream that were not understood. [Alpha]"),
+		metric.WithDescription("Packs of the stream that were not understood (damaged, version), and values in them that no identifier has, with control characters or no text (malformed). [Alpha]"),
 		metric.WithUnit("{pack}"),
 	)
 	errs = errors.Join(errs, err)

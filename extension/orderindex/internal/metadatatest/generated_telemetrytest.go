@@ -86,7 +86,7 @@ func AssertEqualOrderIndexBroadcastLost(t *testing.T, tt *componenttest.Telemetr
 func AssertEqualOrderIndexBroadcastRejected(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_order_index_broadcast_rejected",
-		Description: "Packs of the stream that were not understood. [Alpha]",
+		Description: "Packs of the stream that were not understood (damaged, version), and values in them that no identifier has, with control characters or no text (malformed). [Alpha]",
 		Unit:        "{pack}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

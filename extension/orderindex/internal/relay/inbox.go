@@ -27,6 +27,7 @@ type InboxStats struct {
 	Missed  uint64 // news that were sent, and gone before they were read
 	Damaged uint64 // packs that were not understood, or not to their end
 	Foreign uint64 // packs of another version
+	Unfit   uint64 // values that were not taken: with control characters, or no text
 	Lag     time.Duration
 }
 
@@ -41,18 +42,19 @@ func (i *Inbox) Take(pack []byte, sent, now time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.stats.Lag = max(now.Sub(sent), 0)
+	i.stats.Unfit += uint64(o.Unfit)
 	switch {
 	case errors.Is(err, binding.ErrPackVersion):
 		i.stats.Foreign++
 		return
 	case err != nil:
 		i.stats.Damaged++
-		i.stats.Applied += uint64(o.Count)
+		i.stats.Applied += uint64(o.Count - o.Unfit)
 		return
 	case o.Sender == i.self:
 		return
 	}
-	i.stats.Applied += uint64(o.Count)
+	i.stats.Applied += uint64(o.Count - o.Unfit)
 	want, known := i.next[o.Sender]
 	if known && o.First > want {
 		i.stats.Missed += o.First - want
