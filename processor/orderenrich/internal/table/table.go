@@ -135,8 +135,8 @@ func columns(head []string, spec Spec) (key, value int, err error) {
 	}
 	key, value = slices.Index(head, spec.Key), slices.Index(head, spec.Value)
 	var errs []error
-	for name, at := range map[string]int{spec.Key: key, spec.Value: value} {
-		if at < 0 {
+	for _, name := range []string{spec.Key, spec.Value} {
+		if !slices.Contains(head, name) {
 			errs = append(errs, fmt.Errorf("no column %q; the first line must name it, separated by commas", name))
 		}
 	}
