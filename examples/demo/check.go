@@ -121,5 +121,5 @@ func (s *stage) inspectLost(ctx context.Context, r *report.Report, src report.So
 	if r.LostOrder.LastTrace == 0 {
 		r.Complain("the alert's trace_id leads to no trace of the lost order")
 	}
-	return nil
+	return r.CheckVerdictExemplars(ctx, src, alert.Labels["trace_id"])
 }

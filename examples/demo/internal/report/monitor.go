@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 )
 
 // Monitor says whether the shipped dashboards and alert rules work on the run's data.
@@ -87,6 +88,31 @@ func (r *Report) CheckExemplars(ctx context.Context, s Sources) error {
 	}
 	if lost := r.Monitor.Exemplars - r.Monitor.Resolved; lost > 0 {
 		r.Complain("%d of %d exemplars lead to no trace", lost, r.Monitor.Exemplars)
+	}
+	return nil
+}
+
+// CheckVerdictExemplars follows the exemplars of what was late and lost to their traces. That of the lost order is the trace
+// that the alert names.
+func (r *Report) CheckVerdictExemplars(ctx context.Context, s Sources, lost string) error {
+	for _, outcome := range []string{"breached", "lost"} {
+		ids, err := s.Prometheus.Exemplars(ctx, `order_transitions_total{outcome="`+outcome+`"}`, s.Since)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 || outcome == "lost" && !slices.Contains(ids, lost) {
+			r.Complain("exemplars of %s orders: %v, without the lost order's last trace %s", outcome, ids, lost)
+		}
+		for _, id := range ids {
+			trace, err := s.Jaeger.Trace(ctx, id)
+			if err != nil {
+				return err
+			}
+			if trace.SpanCount() == 0 {
+				r.Complain("the exemplar %s of a %s order leads to no trace", id, outcome)
+			}
+		}
+		r.LostOrder.Exemplars += len(ids)
 	}
 	return nil
 }

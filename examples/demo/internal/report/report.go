@@ -46,6 +46,8 @@ type LostOrder struct {
 	AfterS    float64           `json:"after_s"`
 	Labels    map[string]string `json:"alert_labels"`
 	LastTrace int               `json:"spans_of_its_last_trace_in_jaeger"`
+	// Exemplars are those of late and lost orders; each leads to a trace.
+	Exemplars int `json:"exemplars_of_late_and_lost_orders"`
 	// Others are the orders that other alerts named: late ones, and none that is said to be lost.
 	Others map[string]string `json:"other_alerts,omitempty"`
 }
@@ -107,7 +109,8 @@ func (r *Report) Summary() string {
 	line("dashboards", "%d expressions, %d without data; %d rules, %d failing; %d of %d exemplars lead to a trace",
 		r.Monitor.Panels, len(r.Monitor.Empty), r.Monitor.Rules, len(r.Monitor.Ill), r.Monitor.Resolved, r.Monitor.Exemplars)
 	if r.LostOrder.Labels != nil {
-		line("lost order", "%s named by the alert after %.0f s", r.LostOrder.OrderID, r.LostOrder.AfterS)
+		line("lost order", "%s named by the alert after %.0f s; %d exemplars of late and lost orders lead to their traces",
+			r.LostOrder.OrderID, r.LostOrder.AfterS, r.LostOrder.Exemplars)
 	}
 	line("collector", "%.0f spans and %.0f log records in, %.0f spans out, %.0f refused, %.0f not sent; %.0f redactions, %.0f verdicts; %.0f MiB, %.1f s CPU",
 		r.Collector.SpansIn, r.Collector.LogsIn, r.Collector.SpansSent, r.Collector.Refused, r.Collector.FailedSend, r.Collector.Redactions,
