@@ -18,6 +18,7 @@ func (b *Book) evaluate(id uint32, o *order, events []Event) int64 {
 				continue
 			}
 			in := b.flow.judge(vis, i, t, b.mark, b.promise(id, t))
+			in.stand(e.state(slot), b.promise(id, t))
 			b.change(id, events, vis, i, t, e.state(slot), in)
 			e.setState(slot, in.verdict)
 			next = min(next, in.next)
@@ -49,6 +50,7 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 			return never // its first visit was dropped, after it was decided
 		}
 		in := b.flow.judge(vis, i, t, b.mark, 0)
+		in.stand(o.endToEnd, 0)
 		b.change(id, events, vis, i, t, o.endToEnd, in)
 		o.endToEnd = in.verdict
 		b.trouble(id, o, vis, i, t, in)
@@ -59,6 +61,17 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 		o.endToEnd = Open
 	}
 	return never
+}
+
+// stand keeps what a judge decided that was further in time: an order that was handed over is not taken back only because
+// our watermark has not come to its deadline yet. A promise may have been moved, and is judged anew.
+func (in *instance) stand(old Verdict, promise int64) {
+	if in.target >= 0 || in.stopped || promise != 0 {
+		return
+	}
+	if old == Lost && in.verdict == Breached || in.verdict == Open && (old == Lost || old == Breached) {
+		in.verdict = old
+	}
 }
 
 // change emits what a step of an instance's verdict means.

@@ -204,3 +204,29 @@ func TestWhatIsLostForLongLeavesRoomForWhatIsLateNow(t *testing.T) {
 		t.Errorf("%v, want 3 of each", count)
 	}
 }
+
+// Two judges' watermarks differ by what each has heard of the paths.
+func TestAJudgeThatIsBehindTakesBackNothingOfAnOrderThatWasHandedOver(t *testing.T) {
+	ahead, behind := newTestBook(t, 5), newTestBook(t, 5)
+	ahead.Observe("A", NewEvent(0, 100*s, 100*s, [16]byte{1}, [8]byte{1}, true), nil)
+	ahead.Advance(135*s, nil) // breached at 110, lost at 130
+	blob, _ := ahead.Give(nil, func(string) bool { return true })
+	behind.Advance(105*s, nil)
+	behind.Adopting(true)
+	facts, err := behind.Adopt(wire.NewReader(blob), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind.Adopting(false)
+	for _, mark := range []int64{106, 115, 140} {
+		facts = behind.Advance(mark*s, facts)
+	}
+	for _, f := range facts {
+		if f.Kind == Decided {
+			t.Errorf("%s was decided again", f.Outcome)
+		}
+	}
+	if len(behind.Problems(9, nil)) != 1 || behind.Problems(9, nil)[0].Outcome != "lost" {
+		t.Errorf("%+v", behind.Problems(9, nil))
+	}
+}
