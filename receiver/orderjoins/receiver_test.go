@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,15 +42,17 @@ type host struct {
 
 func (h host) GetExtensions() map[component.ID]component.Component { return h.extensions }
 
-// moody takes logs, unless it has an error to give.
+// moody takes logs, unless it has an error to give. Its mood may change while the receiver sends.
 type moody struct {
 	*consumertest.LogsSink
-	err error
+	err atomic.Pointer[error]
 }
 
+func (m *moody) answer(err error) { m.err.Store(&err) }
+
 func (m *moody) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if m.err != nil {
-		return m.err
+	if err := m.err.Load(); err != nil && *err != nil {
+		return *err
 	}
 	return m.LogsSink.ConsumeLogs(ctx, ld)
 }
@@ -155,7 +158,7 @@ func TestATraceThatPassedWithoutItsOrderIsToldOfOnce(t *testing.T) {
 func TestRecordsWaitForTheNextComponentWithinABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.out.err = errors.New("not now")
+		r.out.answer(errors.New("not now"))
 		for n := range maxWaiting + 7 {
 			r.index.Miss(id(n), time.Now())
 			r.learn(n, "ORD-1")
@@ -163,17 +166,17 @@ func TestRecordsWaitForTheNextComponentWithinABound(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		require.Zero(t, r.out.LogRecordCount())
 		require.EqualValues(t, 7, r.count(t, "lost", "queue_full"))
-		r.out.err = nil
+		r.out.answer(nil)
 		time.Sleep(2 * time.Second)
 		require.Equal(t, maxWaiting, r.out.LogRecordCount())
 		require.EqualValues(t, maxWaiting, r.count(t, "sent", ""))
 
-		r.out.err = consumererror.NewPermanent(errors.New("never"))
+		r.out.answer(consumererror.NewPermanent(errors.New("never")))
 		r.index.Miss(id(1<<20), time.Now())
 		r.learn(1<<20, "ORD-1")
 		time.Sleep(3 * time.Second)
 		require.EqualValues(t, 1, r.count(t, "lost", "refused"))
-		r.out.err = errors.New("not now")
+		r.out.answer(errors.New("not now"))
 		r.index.Miss(id(1<<21), time.Now())
 		r.learn(1<<21, "ORD-1")
 		require.NoError(t, r.Shutdown(context.Background()))
