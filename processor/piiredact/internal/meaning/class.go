@@ -29,7 +29,7 @@ type Class struct {
 var (
 	suffixes = words(`value values raw text plain plaintext hash hashed b64 base64 base encoded header new old current confirm
 		confirmation repeat data string encrypted input field param`)
-	secrets = words(`password passwd passwort pwd pswd passphrase passcode passkey secret secrets token jwt credential credentials creds
+	secrets = words(`appkey appsecret password passwd passwort pwd pswd passphrase passcode passkey secret secrets token jwt credential credentials creds
 		apikey apitoken authtoken accesstoken refreshtoken idtoken sessiontoken csrftoken xsrftoken usertoken bearertoken bottoken
 		clientsecret secretkey accesskey privatekey encryptionkey signingkey masterkey authkey sharedkey
 		pin pincode cvv cvc csc otp totp pass xsrf csrf sharedaccesskey accountkey sharedsecret userpassword dbpassword
@@ -50,7 +50,7 @@ var (
 	cookies    = words(`cookie cookies setcookie jsessionid phpsessid aspsessionid connect.sid sessid asp.net_sessionid laravel_session ci_session symfony_session rack.session _session wordpress_logged_in`)
 	authWords  = words(`authorization authentication authorisation`)
 	queryWords = words(`sig signature code key auth hmac sid ticket apikey credential accesskeyid awsaccesskeyid googleaccessid otp
-		keyid pass session sessionid sessid samlresponse verifier`)
+		keyid sas pass session sessionid sessid samlresponse verifier`)
 
 	people = words(`customer user enduser client person people recipient contact employee patient cardholder buyer
 		subscriber shipping billing delivery passenger guest holder payer payee payor beneficiary sender receiver owner
@@ -61,7 +61,7 @@ var (
 		function file module package library image device os browser agent sdk scope instrument metric event resource server
 		virtual driver plugin field column table index collection namespace domain dns zone`)
 	vague       = words(`account acct display legal nick short long`)
-	personWords = words(`fullname firstname lastname middlename surname forename patronymic fio givenname familyname username
+	personWords = words(`lname fname fullname firstname lastname middlename surname forename patronymic fio givenname familyname username
 		imya familiya otchestvo customername cardholder cardholdername recipient nickname
 		фио имя фамилия отчество получатель заказчик клиент покупатель buyer`)
 	named       = words(`имя фамилия отчество фио`)
@@ -69,7 +69,7 @@ var (
 	placePeople = words(`shipping billing delivery home postal street mailing residential customer user enduser recipient legal
 		registration residence living work office permanent correspondence contact person client buyer
 		доставки проживания регистрации`)
-	placeWords = words(`street streetaddress postcode zipcode postalcode zip addressline address_line fulladdress homeaddress
+	placeWords = words(`residence street streetaddress postcode zipcode postalcode zip addressline address_line fulladdress homeaddress
 		shippingaddress billingaddress deliveryaddress улица адрес индекс квартира apartment`)
 	placePairs = words(`postal-code zip-code post-code address-line address-street street-name street-line house-number street-address
 		address-city address-zip address-postcode address-postal apartment-number flat-number customer-city shipping-city`)

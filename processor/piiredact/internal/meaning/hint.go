@@ -4,7 +4,8 @@ import "github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 
 var (
 	emailWords   = words(`email mail emails mailto почта емейл`)
-	phoneWords   = words(`phone phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный сотовый факс телефона телефону телефонов telephonenumber mobilephone`)
+	phoneWords   = words(`phone phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный тел сотовый факс телефона телефону телефонов telephonenumber mobilephone`)
+	phonePairs   = words(`contact-number cell-number caller-number callee-number calling-number called-number dialed-number sms-to sms-recipient`)
 	cardWords    = words(`card cards cardnumber cardno pan creditcard debitcard ccnum ccnumber ccn карта карты карте карту cc`)
 	innWords     = words(`inn инн taxpayer tin`)
 	snilsWords   = words(`snils снилс`)
@@ -23,11 +24,12 @@ var (
 		checksum digest sha md crc hash uuid guid etag commit revision build sku ean gtin isbn issn barcode upc imei imsi iccid serial
 		price amount sum quantity qty cost balance line lineno column partition shard bits rate ratio percent percentage limit max min avg
 		mean width height depth level uptime ttl interval timeout expiry expires exp iat nbf generation inode ino fd address_hex
-		vin ref barcodes артикул штрихкод цена сумма количество`)
+		vin ref traceid spanid parentspanid requestid barcodes артикул штрихкод цена сумма количество`)
 	idPairs = words(`trace-id span-id parent-id request-id correlation-id message-id transaction-id build-id image-id container-id
 		instance-id process-id thread-id host-id node-id pod-id product-id item-id batch-id job-id task-id event-id log-id
 		parent-span conversation-id delivery-tag unix-nano order-number order-no order-id invoice-number tracking-number part-number
 		article-number model-number line-number serial-number`)
+	clouds     = words(`cloud aws gcp azure`)
 	numbered   = words(`number no num nr value main home work primary secondary contact personal raw full series серия номер`)
 	statements = words(`sql cql psql tsql statement`)
 	stmtPairs  = words(`query-text db-statement db-query sql-query sql-text query-sql sql-statement raw-query query-string-sql graphql-document
@@ -56,7 +58,7 @@ func hints(ws []string) finding.Set {
 	if ipPairs.has(pair(ws)) || ipWords.has(last(ws, 1)) {
 		s |= finding.SetOf(finding.IP)
 	}
-	if pair(ws) == "contact-number" || pair(ws) == "cell-number" {
+	if phonePairs.has(pair(ws)) {
 		s |= finding.SetOf(finding.Phone)
 	}
 	if s.Has(finding.Email) && last(ws, 1) == "id" { // a mail's message id is no address
@@ -68,7 +70,10 @@ func hints(ws []string) finding.Set {
 // number: phone, phone.number, passport_series, bik; "phone.model" and "card.count" are none.
 func number(ws []string) finding.Entity {
 	l, owner := last(ws, 1), ws
-	if numbered.has(l) && len(ws) > 1 {
+	if phonePairs.has(pair(ws)) {
+		return finding.Phone
+	}
+	if (numbered.has(l) || l == "code" && bankCode(last(ws, 2))) && len(ws) > 1 {
 		owner = ws[:len(ws)-1]
 	}
 	switch o := last(owner, 1); {
@@ -76,7 +81,7 @@ func number(ws []string) finding.Entity {
 		return finding.Phone
 	case passWords.has(o):
 		return finding.Passport
-	case o == "bik" || o == "бик" || pair(owner) == "bank-account" || pair(owner) == "лицевой-счет":
+	case bankCode(o) || pair(owner) == "bank-account" || pair(owner) == "лицевой-счет":
 		return finding.Account
 	case macWords.has(o) || pair(ws) == "mac-address":
 		return finding.MAC
@@ -84,8 +89,12 @@ func number(ws []string) finding.Entity {
 	return finding.None
 }
 
+// bankCode: a bank's БИК.
+func bankCode(w string) bool { return w == "bik" || w == "бик" }
+
 func quantity(ws []string) bool {
-	return quantities.has(last(ws, 1)) || idPairs.has(pair(ws)) || pair(ws) == "tracestate"
+	return quantities.has(last(ws, 1)) || idPairs.has(pair(ws)) || pair(ws) == "tracestate" ||
+		pair(ws) == "account-id" && clouds.any(ws)
 }
 
 func statement(ws []string) bool {

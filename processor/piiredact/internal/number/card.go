@@ -30,7 +30,8 @@ var (
 )
 
 // networks come from the schemes' published ranges (ISO/IEC 7812 issuer identification); the first match counts.
-// Maestro's wide ranges count for 16 digits only: other lengths hold more other numbers than cards.
+// Maestro's wide ranges count for 16 digits only, the prefixes that are known to be its own for all:
+// other lengths hold more other numbers than cards.
 var networks = []network{
 	{lo: 220000, hi: 220499, lengths: n16to9}, {lo: 220500, hi: 220599, lengths: n16}, // МИР, BORICA
 	{lo: 222100, hi: 272099, lengths: n16}, {lo: 510000, hi: 559999, lengths: n16}, // Mastercard
@@ -44,9 +45,9 @@ var networks = []network{
 	{lo: 601100, hi: 601199, lengths: n16to9}, {lo: 644000, hi: 659999, lengths: n16to9}, // Discover, RuPay
 	{lo: 620000, hi: 629999, lengths: n16to9 | lengths(15)}, {lo: 810000, hi: 829999, lengths: n16to9}, // UnionPay, RuPay
 	{lo: 620000, hi: 629999, lengths: n16to9, weak: true, unchecked: true},
-	{lo: 501800, hi: 502099, lengths: n16to9}, {lo: 503800, hi: 503899, lengths: n16to9}, {lo: 589300, hi: 589399, lengths: n16to9}, // Maestro
-	{lo: 630400, hi: 630499, lengths: n16to9}, {lo: 639000, hi: 639099, lengths: n16to9}, {lo: 670000, hi: 679999, lengths: n16to9},
-	{lo: 675900, hi: 676399, lengths: n16to9}, {lo: 504100, hi: 504199, lengths: n16}, {lo: 506000, hi: 509999, lengths: n16to9}, // Elo, Verve, RuPay
+	{lo: 501800, hi: 501899, lengths: n12to9}, {lo: 502000, hi: 502099, lengths: n12to9}, {lo: 503800, hi: 503899, lengths: n12to9}, // Maestro
+	{lo: 589300, hi: 589399, lengths: n12to9}, {lo: 630400, hi: 630499, lengths: n12to9}, {lo: 639000, hi: 639099, lengths: n16to9}, {lo: 670000, hi: 679999, lengths: n16to9},
+	{lo: 675900, hi: 675999, lengths: n12to9}, {lo: 676100, hi: 676399, lengths: n12to9}, {lo: 676770, hi: 676774, lengths: n12to9}, {lo: 504100, hi: 504199, lengths: n16}, {lo: 506000, hi: 509999, lengths: n16to9}, // Elo, Verve, RuPay
 	{lo: 636200, hi: 636399, lengths: n16}, {lo: 637000, hi: 639999, lengths: n16}, {lo: 606282, hi: 606282, lengths: n16to9}, // Elo, InstaPayment, Hipercard
 	{lo: 627780, hi: 627780, lengths: n16}, {lo: 603500, hi: 603999, lengths: n16to9}, {lo: 605474, hi: 605474, lengths: n16},
 	{lo: 500000, hi: 509999, lengths: n16}, {lo: 560000, hi: 589999, lengths: n16}, {lo: 600000, hi: 699999, lengths: n16},
@@ -97,7 +98,7 @@ func (f *Finder) isCard(w window, env *Env) bool {
 		if context {
 			return true
 		}
-		// 13 and 14 digits are mostly goods: a product's check digit or word clears them.
+		// 12 and 13 digits are mostly goods: a product's check digit or word clears them.
 		if !n.weak && !f.product(w) {
 			return true
 		}

@@ -92,7 +92,7 @@ func (c *cluster) read(s string, i int) {
 			return
 		}
 		j := i
-		for j < len(s) && j < i+3 && isSep(s[j]) {
+		for j < len(s) && j < i+3 && (isSep(s[j]) || s[j] == '+' && (j > i && s[j-1] == ')' || j+1 < len(s) && s[j+1] == '(')) {
 			j++
 		}
 		if j == i && i < len(s) && s[i] == '+' { // a blank in a form's encoding

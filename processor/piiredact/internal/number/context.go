@@ -39,9 +39,9 @@ var lexicon = [topics]string{
 	passportWord: `passport*,паспорт*,серия,серии`,
 	accountWord:  `счет*,счёт*,р/с,рс,к/с,account,acct,a/c,settlement,расчетн*,расчётн*,лицев*`,
 	bikWord:      `бик,bik,bic`,
-	ipWord:       `client*,ip,remote*,from,visitor,x-forwarded-for,forwarded,addr,src,peer,адрес*`,
+	ipWord:       `client*,клиент*,ip,remote*,from,visitor,x-forwarded-for,forwarded,addr,src,peer,адрес*`,
 	productWord:  `ean*,isbn*,imei*,gtin*,upc,barcode*,штрихкод*,issn,sscc,артикул*,sku,iccid,imsi,серийный,serial*,tracking*`,
-	birthWord:    `рожден*,рождён*,родил*,д.р.,др,г.р.,born,dob,birth*,geboren*,geburt*,nacid*`,
+	birthWord:    `рожден*,рождён*,родил*,рожд.,д.р.,др,г.р.,born,dob,birth*,geboren*,geburt*,nacid*`,
 	dialWord:     `call,dial,позвони*`,
 }
 

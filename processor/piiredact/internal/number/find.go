@@ -176,7 +176,7 @@ func private(c *cluster, w window) bool {
 func (f *Finder) product(w window) bool {
 	d := f.c.digits(w)
 	switch len(d) {
-	case 12, 13, 14:
+	case 12, 13:
 		return checksum.GTIN(d) || f.near(w, productWord, 24, 0)
 	}
 	return f.near(w, productWord, 24, 0)

@@ -42,8 +42,8 @@ func (c *cluster) national(w window) bool {
 	default:
 		return n == 10 && c.sizes(w, 3, 3, 4) && c.sep(0) == " " && c.sep(1) == " " && nanp(d) && !round(d)
 	}
-	if c.begins('(') { // (02) 9374 4000, (020) 7946 0958
-		return d[0] == '0' && d[1] != '0' && n >= 9 && n <= 11 && c.size(0) <= 5 && strings.HasPrefix(c.sep(0), ")")
+	if c.begins('(') && strings.HasPrefix(c.sep(0), ")") { // (02) 9374 4000, (020) 7946 0958
+		return d[0] == '0' && d[1] != '0' && n >= 9 && n <= 11 && c.size(0) <= 5
 	}
 	for _, s := range shapes {
 		if c.sizes(w, s.sizes...) && begins(d, s.starts) && c.same(w, s.seps) {

@@ -15,7 +15,7 @@ func (f *Finder) phone(a int, env *Env) (window, bool) {
 			return w, true
 		}
 	}
-	if a > 0 && c.sep(a-1) != " " && c.s[c.start[a]-1] != '(' && c.s[c.start[a]-1] != ' ' && c.s[c.start[a]-1] != '/' {
+	if a > 0 && c.sep(a-1) != " " && c.sep(a-1) != "\t" && c.s[c.start[a]-1] != '(' && c.s[c.start[a]-1] != ' ' && c.s[c.start[a]-1] != '/' {
 		return window{}, false // inside a longer number
 	}
 	for b := min(c.n-1, a+6); b >= a; b-- {
@@ -70,7 +70,7 @@ func trunk(c *cluster, w window) bool {
 func (c *cluster) phoneSeps(w window) bool {
 	for g := w.a; g < w.b; g++ {
 		switch c.sep(g) {
-		case " ", "-", ".", "/", "(", ")", " (", ") ", ")-", "-(", " - ", "  ", ") (", "(-", ")/", ").", "_", "+":
+		case " ", "-", ".", "/", "(", ")", " (", ") ", ")-", "-(", " - ", "  ", ") (", "(-", ")/", ").", "_", "+", "+(", ")+":
 		default:
 			return false
 		}

@@ -48,9 +48,9 @@ func (m maker) card() string {
 		n      int
 	}
 	b := []brand{{"4", 16}, {"51", 16}, {"55", 16}, {"2221", 16}, {"2720", 16}, {"34", 15}, {"37", 15}, {"6011", 16}, {"65", 16}, {"3528", 16},
-		{"3589", 16}, {"36", 14}, {"305", 14}, {"2200", 16}, {"2204", 16}, {"62", 16}, {"62", 19}, {"6759", 16}, {"5018", 16}, {"8600", 16}, {"4", 19}}[m.IntN(21)]
+		{"3589", 16}, {"36", 14}, {"305", 14}, {"2200", 16}, {"2204", 16}, {"62", 16}, {"62", 19}, {"6759", 16}, {"5018", 16}, {"8600", 16}, {"4", 19}, {"38", 14}, {"5020", 12}, {"6304", 13}}[m.IntN(24)]
 	d := until(func() string { return b.prefix + m.digits(b.n-len(b.prefix)) }, func(d []byte) bool {
-		return checksum.Luhn(d) && (len(d) != 14 || !checksum.GTIN(d))
+		return checksum.Luhn(d) && (len(d) > 13 || !checksum.GTIN(d))
 	})
 	sep := m.pick("", " ", "-", "", " ")
 	switch {
@@ -102,7 +102,7 @@ func (m maker) inn() string {
 	if m.IntN(2) == 0 {
 		return m.pick("ИНН ", "инн: ", "INN ", "ИНН:", "ИНН клиента ") + until(func() string { return m.digits(10) }, checksum.INN)
 	}
-	return until(func() string { return m.pick("77", "50", "78", "16") + m.digits(10) }, func(d []byte) bool { return checksum.INN(d) && !checksum.GTIN(d) })
+	return until(func() string { return m.pick("77", "50", "78", "16") + m.digits(10) }, checksum.INN)
 }
 
 func (m maker) snils() string {

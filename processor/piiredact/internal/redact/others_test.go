@@ -154,7 +154,9 @@ func (m maker) apiKey() (string, string, string) {
 	up := func(n int) string { return m.from(uppers+"234567", n) }
 	v := m.pick(m.pick("AKIA", "ASIA")+up(16), "ghp_"+a(36), "gho_"+a(36), "github_pat_"+a(22)+"_"+a(59), "glpat-"+a(20), "xoxb-"+m.digits(12)+"-"+m.digits(12)+"-"+a(24), "sk_live_"+a(24), "rk_test_"+a(24), "whsec_"+a(32),
 		"AIza"+a(35), "npm_"+a(36), "pypi-AgEIcHlwaS5vcmc"+a(60), "SG."+a(22)+"."+a(43), "SK"+m.hex(32), m.digits(9)+":AA"+a(33), "sk-proj-"+a(48), "sk-ant-api03-"+a(93), "dop_v1_"+m.hex(64), "hf_"+a(34), "hvs."+a(24),
-		"shpat_"+m.hex(32), "dckr_pat_"+a(27), "AQVN"+a(36), "YCAJE"+a(20), "vk1.a."+a(80), "glsa_"+a(32)+"_"+m.hex(8), "ya29."+a(60), "GOCSPX-"+a(28), m.hex(32)+"-us"+m.digits(1), "LTAI"+a(20))
+		"shpat_"+m.hex(32), "dckr_pat_"+a(27), "AQVN"+a(36), "YCAJE"+a(20), "vk1.a."+a(80), "glsa_"+a(32)+"_"+m.hex(8), "ya29."+a(60), "GOCSPX-"+a(28), m.hex(32)+"-us"+m.digits(1), "LTAI"+a(20),
+		"xsmtpsib-"+m.hex(64)+"-"+a(16), "CLOJARS_"+m.hex(60), "CFPAT-"+a(43), "EAAM"+a(120), "pat."+a(22)+"."+m.hex(24)+"."+a(20), "pat"+a(14)+"."+m.hex(64), "AKCp"+a(69), "cmVmd"+a(59),
+		"API-"+strings.ToUpper(m.hex(26)), "pnu_"+a(36), "rzp_live_"+a(14), "rdme_"+m.hex(70), "sgp_"+m.hex(40), "sha256~"+a(43), "glrtr-"+a(20), "discord.com/api/webhooks/"+m.digits(18)+"/"+a(68))
 	return "note", strings.ReplaceAll(m.pick("%", "key %", "use % now", `{"k":"%"}`, "export X=%", "(%)", "a,%,b"), "%", v), v[len(v)-12:]
 }
 

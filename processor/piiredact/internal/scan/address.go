@@ -12,10 +12,23 @@ func maybeMAC(t string, i int) bool {
 	return i+14 <= len(t) && (t[i+2] == ':' || t[i+2] == '-' || t[i+4] == '.')
 }
 
+// grouped says that a pair or a four of hex digits with its separator stands before i: what begins there is no beginning.
+func grouped(t string, i int) bool {
+	if t[i-1] != ':' && t[i-1] != '-' && t[i-1] != '.' {
+		return false
+	}
+	k := i - 1
+	for k > 0 && i-k < 7 && isHex(t[k-1]) {
+		k--
+	}
+	n := i - 1 - k
+	return (n == 2 || n == 4) && (k == 0 || kinds[t[k-1]] != letter && kinds[t[k-1]] != digit)
+}
+
 // mac reads a hardware address at i: six pairs with ':' or '-', or three fours with '.'; it returns its end or 0.
 // named: the key says that it is one.
 func mac(t string, i int, named bool) int {
-	if i+14 > len(t) || i > 0 && (kinds[t[i-1]] == letter || kinds[t[i-1]] == digit || t[i-1] == ':' || t[i-1] == '-' && i > 1 && isHex(t[i-2])) {
+	if i+14 > len(t) || i > 0 && (kinds[t[i-1]] == letter || kinds[t[i-1]] == digit || grouped(t, i)) {
 		return 0
 	}
 	width, groups, sep := 2, 6, t[i+2]
@@ -93,4 +106,9 @@ func bot(t string, i int) int {
 		return 0
 	}
 	return j
+}
+
+// visitor says that an address is the first field of an access log's line.
+func visitor(t string, lo, hi int) bool {
+	return (lo == 0 || t[lo-1] == '\n') && strings.HasPrefix(t[hi:], " - ")
 }

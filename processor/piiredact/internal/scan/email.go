@@ -6,10 +6,24 @@ import (
 	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/secret"
 )
 
 // maxLocal is RFC 5321's 64 octets, doubled for sloppy software.
 const maxLocal = 128
+
+// at reads what an at sign stands in: a DSN without a scheme, or an address.
+func (sc *Scanner) at(t string, i int) int {
+	if f, ok := secret.DSN(t, i); ok {
+		sc.found = append(sc.found, f)
+		return i + 1
+	}
+	if lo, hi := email(t, i); hi > 0 {
+		sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.Email})
+		return hi
+	}
+	return i + 1
+}
 
 // email grows from the at sign at i both ways; hi is 0 when that is no address.
 func email(t string, i int) (lo, hi int) {

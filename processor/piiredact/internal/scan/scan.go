@@ -173,7 +173,8 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 			}
 		}
 		if i+3 < len(t) {
-			if c := t[i+2]; (c-'0' <= 9 || c == ' ' && t[i+3]-'0' <= 9) && !env.Skip {
+			c := t[i+2]
+			if (c-'0' <= 9 || c == ' ' && t[i+3]-'0' <= 9) && !env.Skip {
 				if end := number.IBAN(t, i); end > 0 {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.IBAN})
 					return end
@@ -183,7 +184,8 @@ func (sc *Scanner) word(t string, i int, env *number.Env) int {
 					sc.found = append(sc.found, finding.Finding{Start: i + 4, End: end, Entity: finding.IBAN})
 					return end
 				}
-			} else if maybeMAC(t, i) {
+			}
+			if maybeMAC(t, i) {
 				if end := mac(t, i, env.Hint.Has(finding.MAC)); end > 0 {
 					sc.found = append(sc.found, finding.Finding{Start: i, End: end, Entity: finding.MAC})
 					return end
@@ -220,6 +222,9 @@ func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
 			return end
 		}
 	}
+	if n+1 < len(t) && (t[n] == ' ' || t[n] == '\t') && maybeMAC(t, n+1) && mac(t, n+1, env.Hint.Has(finding.MAC)) > 0 {
+		return n // a number before a hardware address is not of it
+	}
 	next := i + 1
 	if g&text.Digits != 0 {
 		sc.found, next = sc.numbers.Find(t, i, env, sc.found)
@@ -241,18 +246,6 @@ func spaced(t string, i int) bool {
 	return false
 }
 
-func (sc *Scanner) at(t string, i int) int {
-	if f, ok := secret.DSN(t, i); ok {
-		sc.found = append(sc.found, f)
-		return i + 1
-	}
-	if lo, hi := email(t, i); hi > 0 {
-		sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.Email})
-		return hi
-	}
-	return i + 1
-}
-
 func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 	if t[i] == ':' {
 		if i+2 < len(t) && t[i+1] == '/' && t[i+2] == '/' {
@@ -263,7 +256,7 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 			return next
 		}
 		if lo, hi := ipv6(t, i); hi > 0 {
-			if env.Loose || env.Hint.Has(finding.IP) || sc.numbers.Client(t, lo, hi) {
+			if env.Loose || env.Hint.Has(finding.IP) || visitor(t, lo, hi) || sc.numbers.Client(t, lo, hi) {
 				sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.IP})
 			}
 			return max(hi, i+1)
@@ -295,6 +288,9 @@ func (sc *Scanner) dashes(t string, i int) int {
 		if f, ok = secret.User(t, i); !ok {
 			f, ok = secret.Flag(t, i, sc.classify)
 		}
+	}
+	if !ok && t[i+1] != '-' {
+		f, ok = secret.Flag(t, i, sc.classify)
 	}
 	if !ok || sc.Kept.Has(f.Entity) {
 		return i + 1

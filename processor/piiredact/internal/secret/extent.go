@@ -23,15 +23,56 @@ func authorizationEnd(s string, i int) int {
 		}
 		return softEnd(s, end)
 	}
+	if next := softEnd(s, end+1); isScheme(s[i:end]) && credential(s[end+1:next]) {
+		return next
+	}
 	return end
 }
 
-// personEnd takes up to four words that begin like a name's.
+// isScheme: one word that begins like a name (DPoP, GoogleLogin, SharedKey): a credential stands behind it.
+func isScheme(v string) bool {
+	for i := range len(v) {
+		if !isLetter(v[i]) && v[i] != '-' {
+			return false
+		}
+	}
+	return len(v) > 2 && len(v) <= 24
+}
+
+// credential: long enough, and no word: it has a digit, or a parameter's sign.
+func credential(v string) bool {
+	return len(v) >= 12 && strings.ContainsAny(v, digits+"=")
+}
+
+// begins: names begin with a capital, or in a script that has none.
+func begins(r rune) bool { return unicode.IsLetter(r) && !unicode.IsLower(r) }
+
+// particle is the length of a word that stands before a family name ("van", "de la", "bin"), or 0.
+func particle(s string, i int) int {
+	end := i
+	for end < len(s) && end-i < 4 && s[end] >= 'a' && s[end] <= 'z' {
+		end++
+	}
+	switch s[i:end] {
+	case "van", "von", "der", "den", "de", "da", "del", "della", "di", "du", "dos", "la", "le", "el", "al", "bin", "ibn", "ter", "zu":
+	default:
+		return 0
+	}
+	if end+1 >= len(s) || s[end] != ' ' {
+		return 0
+	}
+	if r, _ := utf8.DecodeRuneInString(s[end+1:]); !begins(r) && particle(s, end+1) == 0 {
+		return 0
+	}
+	return end - i
+}
+
+// personEnd takes up to five words that begin like a name's, with the particles between them.
 func personEnd(s string, i int) int {
 	end := i
-	for n := 0; n < 4 && i < len(s); n++ {
+	for n := 0; n < 5 && i < len(s); n++ {
 		r, _ := utf8.DecodeRuneInString(s[i:])
-		if n > 0 && !unicode.IsUpper(r) {
+		if n > 0 && !begins(r) && particle(s, i) == 0 {
 			break
 		}
 		for i < len(s) && !hardStop(s[i]) && strings.IndexByte(",;&)}](=:", s[i]) < 0 {
@@ -102,7 +143,7 @@ func plausible(e finding.Entity, v string, quoted bool) bool {
 		return strings.ContainsAny(v, digits)
 	case finding.Person:
 		r, _ := utf8.DecodeRuneInString(v)
-		return len(v) > 1 && (quoted || unicode.IsUpper(r)) && !strings.ContainsAny(v, "/{}@=")
+		return len(v) > 1 && (quoted || begins(r) || particle(v, 0) > 0) && !strings.ContainsAny(v, "/{}@=")
 	case finding.Address:
 		return len(v) > 1
 	}

@@ -42,13 +42,19 @@ func Short(s string, i int) (finding.Finding, bool) {
 	return f, v != "" && v[0] != '-' && !masked(v) && !placeholder(v)
 }
 
-// Flag reads "--name value" at the first dash.
+// Flag reads "--name value" and "-name value" at the first dash.
 func Flag(s string, i int, classify Classify) (finding.Finding, bool) {
-	hi := span(s, i+2, &dashed)
-	if hi == i+2 || hi+1 >= len(s) || s[hi] != ' ' {
+	lo := i + 1
+	if s[lo] == '-' {
+		lo++
+	} else if !isLetter(s[lo]) || i > 0 && s[i-1] != ' ' {
 		return finding.Finding{}, false
 	}
-	e := classify(s[i+2 : hi]).Whole
+	hi := span(s, lo, &dashed)
+	if hi-lo < i+3-lo || hi+1 >= len(s) || s[hi] != ' ' {
+		return finding.Finding{}, false
+	}
+	e := classify(s[lo:hi]).Whole
 	if e != finding.Secret && e != finding.Authorization && e != finding.Cookie {
 		return finding.Finding{}, false
 	}

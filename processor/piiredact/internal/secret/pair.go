@@ -34,7 +34,7 @@ func Pair(s string, i int, query bool, classify Classify) (finding.Finding, bool
 			class = classify(named)
 		}
 	}
-	query = query && lo == 0 || lo > 0 && (s[lo-1] == '?' || s[lo-1] == '&' || s[lo-1] == '#')
+	query = query && lo == 0 || lo > 0 && (s[lo-1] == '?' || s[lo-1] == '&' || s[lo-1] == '#' || s[lo-1] == ';' && strings.HasSuffix(s[:lo], "&amp;"))
 	e := class.Whole
 	if e == finding.None && query && class.Query {
 		e = finding.URLSecret
@@ -138,7 +138,12 @@ func value(s string, i int, e finding.Entity) (f finding.Finding, quoted bool) {
 	}
 	switch e {
 	case finding.Authorization:
-		f.End = authorizationEnd(s, j)
+		if s[j] == '[' { // a list of one, as Go and Java print headers
+			f.Start = j + 1
+			f.End = closing(s, j+1, ']')
+		} else {
+			f.End = authorizationEnd(s, j)
+		}
 	case finding.Cookie:
 		if s[i] == ':' {
 			f.End = quoteOrLine(s, j)

@@ -41,8 +41,14 @@ func scheme(s string, i int) (finding.Finding, bool) {
 	}
 	f.End = span(s, j, &token68)
 	t := s[f.Start:f.End]
+	if at := strings.IndexByte(t, '='); at >= 0 && at < minPadded && strings.Trim(t[at:], "=") != "" {
+		return none, false // the next pair: "Bearer took=12ms"
+	}
 	return f, len(t) >= 8 && (len(t) >= 24 || strings.ContainsAny(t, digits) || strings.ContainsAny(t, "._~+/=")) && !masked(t)
 }
+
+// minPadded is how long a token is at least that has an equals sign inside; what is shorter is a name.
+const minPadded = 20
 
 // maxBasic bounds a name and a password in base64.
 const maxBasic = 2048

@@ -50,7 +50,7 @@ type vendor struct {
 
 const any = 4096
 
-// vendors are the published formats, grouped by first letter below.
+// vendors are the published formats, grouped below.
 var vendors = []vendor{
 	{"AKIA", &upperD, 16, 16}, {"ASIA", &upperD, 16, 16}, {"ABIA", &upperD, 16, 16}, {"ACCA", &upperD, 16, 16}, {"AROA", &upperD, 16, 17},
 	{"AIDA", &upperD, 16, 17}, {"ghp_", &alnum, 30, any}, {"gho_", &alnum, 30, any}, {"ghu_", &alnum, 30, any}, {"ghs_", &dotted, 30, any},
@@ -81,21 +81,30 @@ var vendors = []vendor{
 	{"shippo_test_", &hexadec, 40, any}, {"tk-us-", &dashed, 40, any}, {"FLWSECK-", &dashed, 12, any}, {"FLWSECK_TEST-", &dashed, 12, any},
 	{"live_", &alnum, 35, any}, {"test_", &alnum, 35, any}, {"secret_", &alnum, 40, any}, {"ntn_", &alnum, 40, any}, {"gsk_", &alnum, 40, any},
 	{"r8_", &alnum, 37, any}, {"pplx-", &alnum, 40, any}, {"APPLICATION_PASSWORD_", &dashed, 16, any},
-	{"vk1.a.", &dashed, 60, any}, {"ops_eyJ", &base64s, 50, any}, {"A3-", &dashed, 30, 34}, {"bkua_", &hexadec, 40, 40}, {"fio-u-", &dashed, 60, 66},
+	{"vk1.a.", &dashed, 60, any}, {"ops_eyJ", &base64s, 50, any}, {"A3-", &dashed, 30, 37}, {"bkua_", &hexadec, 40, 40}, {"fio-u-", &dashed, 60, 66},
 	{"ico-", &alnum, 32, 32}, {"YCAJE", &dashed, 20, 22}, {"YCP", &dashed, 35, 40}, {"YCM", &dashed, 35, 40}, {"eyJrIjoi", &alnum, 40, any}, {"EAACEdEose0cBA", &alnum, 20, any},
 	{"dckr_pat_", &dashed, 20, any}, {"dckr_oat_", &dashed, 20, any}, {"xai-", &alnum, 60, any}, {"amzn.mws.", &dashed, 36, 36},
 	{"access_token$", &dollared, 40, any}, {"pat-na1-", &dashed, 36, 36}, {"pat-eu1-", &dashed, 36, 36}, {"sk-or-v1-", &hexadec, 40, any},
 	{"glptt-", &hexadec, 40, 40}, {"ATOA", &dashed, 40, any}, {"SWMTKN-1-", &dashed, 40, any}, {"ABSK", &base64s, 60, any}, {"tskey-", &dashed, 20, any},
 	{"nvapi-", &dashed, 40, any}, {"lsv2_", &word, 40, any}, {"phc_", &alnum, 40, any}, {"phx_", &alnum, 40, any}, {"bkpat_", &dashed, 20, any}, {"patp_", &alnum, 30, any}, {"duffel_test_", &dashed, 40, any}, {"duffel_live_", &dashed, 40, any},
+	{"xsmtpsib-", &dashed, 40, any}, {"CLOJARS_", &alnum, 50, any}, {"CFPAT-", &dashed, 40, any}, {"v1.0-", &dashed, 171, 171}, {"EAA", &alnum, 90, any},
+	{"pat.", &dotted, 68, 68}, {"sat.", &dotted, 68, 68}, {"pat", &dotted, 79, 79}, {"AKCp", &alnum, 60, any}, {"cmVmd", &alnum, 59, 59}, {"sdk-", &dashed, 36, 36},
+	{"API-", &upperD, 26, 26}, {"pnu_", &alnum, 36, any}, {"rzp_live_", &alnum, 14, any}, {"rzp_test_", &alnum, 14, any}, {"rdme_", &alnum, 60, any},
+	{"sgp_", &word, 40, any}, {"sm_aat_", &alnum, 16, any}, {"sm_pat_", &alnum, 16, any}, {"sm_sat_", &alnum, 16, any}, {"squ_", &alnum, 40, 40},
+	{"sqp_", &alnum, 40, 40}, {"sqa_", &alnum, 40, 40}, {"glffct-", &dashed, 16, any}, {"glrtr-", &dashed, 16, any}, {"sha256~", &dashed, 43, 43},
+	{"dnkey-", &dashed, 60, any}, {"fm2_", &base64s, 60, any}, {"sk.eyJ", &dotted, 60, any}, {"sl.", &dashed, 120, any},
 }
 
-// byFirst groups vendors by their first byte; the finder looks here once a word.
-var byFirst = func() (m [256][]vendor) {
+// byOpening groups vendors by their first two bytes; the finder looks here once a word. Groups that share a place do no harm.
+var byOpening = func() (m [1 << 9][]vendor) {
 	for _, v := range vendors {
-		m[v.prefix[0]] = append(m[v.prefix[0]], v)
+		n := opening(v.prefix[0], v.prefix[1])
+		m[n] = append(m[n], v)
 	}
 	return m
 }()
+
+func opening(a, b byte) int { return (int(a)<<5 ^ int(b)) & (1<<9 - 1) }
 
 // openings is a bit for every pair of bytes that a credential can begin with: one load tells most words apart.
 var openings = func() (m [1 << 10]uint64) {
@@ -129,11 +138,14 @@ func Token(s string, i int) (finding.Finding, bool) {
 		if end := jwt(s, i); end > 0 {
 			return finding.Finding{Start: i, End: end, Entity: finding.JWT}, true
 		}
-	case 'b', 'B', 'd', 'D':
+	case 'b', 'B', 'D':
 		if f, ok := scheme(s, i); ok {
 			return f, true
 		}
-	case 'h':
+	case 'd', 'h':
+		if f, ok := scheme(s, i); ok {
+			return f, true
+		}
 		if end := webhook(s, i); end > 0 {
 			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
 		}
@@ -148,8 +160,11 @@ func Token(s string, i int) (finding.Finding, bool) {
 			return finding.Finding{Start: i, End: end, Entity: finding.APIKey}, true
 		}
 	}
-	for _, v := range byFirst[s[i]] {
-		if !strings.HasPrefix(s[i:], v.prefix) {
+	if i+1 >= len(s) {
+		return finding.Finding{}, false
+	}
+	for _, v := range byOpening[opening(s[i], s[i+1])] {
+		if !strings.HasPrefix(s[i:], v.prefix) || v.prefix == "pat" && (i+17 >= len(s) || s[i+17] != '.') { // Airtable's: pat, 14 characters, 64 hex digits
 			continue
 		}
 		tail := s

@@ -64,7 +64,13 @@ func DSN(s string, i int) (finding.Finding, bool) {
 		lo--
 	}
 	user, pass, ok := strings.Cut(s[lo:i], ":")
-	if !ok || user == "" || pass == "" || masked(s[lo:i]) || strings.ContainsAny(user, "/?&") || strings.HasPrefix(pass, "//") {
+	if !ok { // Oracle: user/password@host:1521/service
+		user, pass, ok = strings.Cut(s[lo:i], "/")
+		lo += strings.LastIndexByte(user, ' ') + 1
+		ok = ok && listener(strings.TrimPrefix(rest, "//")) && strings.IndexByte(pass, '/') < 0
+		return finding.Finding{Start: lo, End: i, Entity: finding.Password}, ok && len(pass) > 1 && i-lo > len(pass)+1 && !masked(pass)
+	}
+	if user == "" || pass == "" || masked(s[lo:i]) || strings.ContainsAny(user, "/?&") || strings.HasPrefix(pass, "//") {
 		return finding.Finding{}, false
 	}
 	f := finding.Finding{Start: lo, End: i, Entity: finding.Password}
@@ -76,4 +82,14 @@ func DSN(s string, i int) (finding.Finding, bool) {
 		host++
 	}
 	return f, host > 0 && host+1 < len(rest) && (rest[host] == ':' && rest[host+1] >= '0' && rest[host+1] <= '9' || rest[host] == '/')
+}
+
+// listener: a host, its port and what it serves.
+func listener(s string) bool {
+	host := span(s, 0, &dotted)
+	if host == 0 || host >= len(s) || s[host] != ':' {
+		return false
+	}
+	port := span(s, host+1, &number)
+	return port-host > 3 && port-host < 7 && port+1 < len(s) && (s[port] == '/' || s[port] == ':')
 }

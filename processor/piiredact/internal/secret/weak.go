@@ -3,6 +3,7 @@ package secret
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
@@ -96,10 +97,32 @@ func Postal(s string) bool {
 	return spaced && letters
 }
 
-// written: an address without quotes begins with a capital and has a comma and a number.
+// written: an address without quotes has a number, and a comma behind a capital or a word for a street or a town.
 func written(v string) bool {
-	return v != "" && v[0] >= 'A' && v[0] <= 'Z' && strings.IndexByte(v, ',') > 0 && strings.ContainsAny(v, digits)
+	if v == "" || !strings.ContainsAny(v, digits) {
+		return false
+	}
+	if r, _ := utf8.DecodeRuneInString(v); unicode.IsUpper(r) && strings.IndexByte(v, ',') > 0 {
+		return true
+	}
+	for w := range strings.FieldsFuncSeq(v, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' }) {
+		if streets[strings.ToLower(w)] {
+			return true
+		}
+	}
+	return false
 }
+
+// streets are words of postal addresses that little else in a log line has.
+var streets = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`street st avenue ave road rd boulevard blvd lane ln drive pkwy parkway highway hwy square terrace
+		strasse straße str rue via calle avenida ул улица пр-т просп проспект пер переулок наб набережная шоссе бульвар б-р площадь
+		г кв мкр обл область р-н пос село деревня`) {
+		m[w] = true
+	}
+	return m
+}()
 
 // Bare says that v, the whole value of a name for e, is nothing but a number that e can be.
 func Bare(e finding.Entity, v string) bool {
