@@ -15,6 +15,9 @@ import (
 // maxList is how many elements of a list attribute are read.
 const maxList = 1024
 
+// maxWide is for how many identifiers room is made at once: few of many are known of one trace.
+const maxWide = 3
+
 // mark is what stands on a span or record already, a bit for each rule.
 type mark struct {
 	written uint32 // "<name>"
@@ -27,12 +30,14 @@ type desk struct {
 	reader   *extract.Reader
 	batch    *lineage.Batch
 	marks    []mark
+	marked   bool // one of them is not zero
 	resource []extract.Fact
 	service  uint32   // of the resource that is read, as Tag needs it
 	services []string // of the payload
 	names    []string
 	plurals  []string
 	sources  []string
+	wide     int  // attributes that one span gets at once, mostly
 	write    bool // "<name>.source"; else it is stripped
 	guard    bool // sources that name the wrong thing are found
 	joins    binding.Joins
@@ -64,6 +69,10 @@ func newDesk(e *enricher) *desk {
 		d.sources = append(d.sources, n+".source")
 		d.joins |= e.rules[i].Joins
 	}
+	d.wide = min(len(d.names), maxWide)
+	if d.write {
+		d.wide *= 2
+	}
 	return d
 }
 
@@ -73,7 +82,7 @@ func (d *desk) clear() {
 	clear(d.resource[:cap(d.resource)])
 	clear(d.services)
 	d.services = d.services[:0]
-	d.resource, d.marks = d.resource[:0], d.marks[:0]
+	d.resource, d.marks, d.marked = d.resource[:0], d.marks[:0], false
 	clear(d.nodes[:cap(d.nodes)])
 	d.sizes, d.slot, d.nodes, d.waiting = d.sizes[:0], d.slot[:0], d.nodes[:0], 0
 	d.counts = counts{}
@@ -93,29 +102,36 @@ func (d *desk) beginResource(r pcommon.Resource) {
 	d.reader.Reset()
 }
 
-// attributes reads a set of attributes: text, whole numbers and lists of them.
+// attributes reads a set of attributes.
 func (d *desk) attributes(at extract.Place, m pcommon.Map) {
+	if d.weigh {
+		d.size += weight(m)
+	}
 	for k, v := range m.All() {
-		if d.weigh {
-			d.size += attrOverhead + int64(len(k)) + content(v)
+		if d.reader.Maybe(k) {
+			d.attribute(at, k, v)
 		}
-		acts := d.reader.Find(k)
-		if acts == nil {
-			continue
+	}
+}
+
+// attribute reads text, whole numbers and lists of them.
+func (d *desk) attribute(at extract.Place, k string, v pcommon.Value) {
+	acts := d.reader.Find(k)
+	if acts == nil {
+		return
+	}
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		d.reader.Read(acts, at, k, v.Str())
+	case pcommon.ValueTypeSlice:
+		d.reader.Mark(acts, at, k)
+		list := v.Slice()
+		for i := range min(list.Len(), maxList) {
+			d.element(acts, at, k, list.At(i))
 		}
-		switch v.Type() {
-		case pcommon.ValueTypeStr:
-			d.reader.Read(acts, at, k, v.Str())
-		case pcommon.ValueTypeSlice:
-			d.reader.Mark(acts, at, k)
-			list := v.Slice()
-			for i := range min(list.Len(), maxList) {
-				d.element(acts, at, k, list.At(i))
-			}
-		default:
-			d.reader.Mark(acts, at, k)
-			d.element(acts, at, k, v)
-		}
+	default:
+		d.reader.Mark(acts, at, k)
+		d.element(acts, at, k, v)
 	}
 }
 
@@ -151,7 +167,7 @@ func (d *desk) add(trace [16]byte, id, parent [8]byte) {
 			m.ours |= 1 << i
 		}
 	}
-	d.marks = append(d.marks, m)
+	d.mark(m)
 	if len(r.IDs) <= lineage.MaxLinks {
 		for _, id := range r.IDs {
 			if d.joins.Has(id.Via) {
@@ -160,6 +176,11 @@ func (d *desk) add(trace [16]byte, id, parent [8]byte) {
 		}
 	}
 	r.Reset()
+}
+
+func (d *desk) mark(m mark) {
+	d.marks = append(d.marks, m)
+	d.marked = d.marked || m != (mark{})
 }
 
 // links joins a span's trace to those it links to.
@@ -172,6 +193,16 @@ func (d *desk) links(trace pcommon.TraceID, links ptrace.SpanLinkSlice) {
 			d.batch.Join(lineage.Join{Node: binding.Trace(to), Via: binding.Link})
 		}
 	}
+}
+
+// quiet says that nothing is known of any trace of the payload and nothing stands on any span, so that stamp would do nothing
+// but count, which is then done.
+func (d *desk) quiet() bool {
+	if d.marked || !d.batch.Quiet() {
+		return false
+	}
+	d.counts.silent += int64(len(d.marks))
+	return true
 }
 
 // stamp writes what the batch decided on the span or record with number i.
@@ -212,6 +243,7 @@ func (d *desk) stampOne(i, r int, attrs pcommon.Map, written, plural, ours bool)
 		if plural && ours {
 			attrs.Remove(d.plurals[r])
 		}
+		d.widen(attrs)
 		attrs.PutStr(d.names[r], dec.Value)
 		d.note(r, attrs, dec.Source)
 		return out
@@ -222,6 +254,7 @@ func (d *desk) stampOne(i, r int, attrs pcommon.Map, written, plural, ours bool)
 		if plural && !ours {
 			return several
 		}
+		d.widen(attrs)
 		list := attrs.PutEmptySlice(d.plurals[r])
 		list.EnsureCapacity(len(dec.Set))
 		for _, v := range dec.Set {
@@ -234,6 +267,9 @@ func (d *desk) stampOne(i, r int, attrs pcommon.Map, written, plural, ours bool)
 	}
 	return nothing
 }
+
+// widen makes room for what is stamped at once, where it would otherwise double the room.
+func (d *desk) widen(attrs pcommon.Map) { attrs.EnsureCapacity(attrs.Len() + d.wide) }
 
 func (d *desk) note(r int, attrs pcommon.Map, s binding.Source) {
 	if d.write {

@@ -186,5 +186,5 @@ func addNode(d *desk, trace [16]byte, n *waiting.Node[*crate]) {
 		}
 		m = mark{n.Said.Marks[0], n.Said.Marks[1], n.Said.Marks[2]}
 	}
-	d.marks = append(d.marks, m)
+	d.mark(m)
 }

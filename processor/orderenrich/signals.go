@@ -98,6 +98,9 @@ func (d *desk) readSpan(s ptrace.Span) {
 
 // stampTraces visits the spans in the order in which readTraces did.
 func (d *desk) stampTraces(td ptrace.Traces) {
+	if d.quiet() {
+		return
+	}
 	n := 0
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
@@ -155,6 +158,9 @@ func (d *desk) readLogs(ld plog.Logs) {
 
 // stampLogs visits the records in the order in which readLogs did.
 func (d *desk) stampLogs(ld plog.Logs) {
+	if d.quiet() {
+		return
+	}
 	n := 0
 	resources := ld.ResourceLogs()
 	for i := range resources.Len() {

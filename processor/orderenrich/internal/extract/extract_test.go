@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -242,6 +243,31 @@ func TestTheMostSpecificTemplateWins(t *testing.T) {
 	} {
 		if got, ok := tr.match(path); !ok || got != want {
 			t.Errorf("%s: %q %v, want %q", path, got, ok, want)
+		}
+	}
+}
+
+// TestAQueryAndAFragmentEndThePath compares with first cutting both off.
+func TestAQueryAndAFragmentEndThePath(t *testing.T) {
+	tr, err := newTrie("id", []string{"/a/{id}/**", "/a/*/{id}", "/a/b/c/{id}", "/{id}/b", "/a/{id}/b/*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 50_000 {
+		var b strings.Builder
+		for range r.IntN(12) {
+			b.WriteString([]string{"/", "/a", "/b", "/c", "x", "?", "#", "a"}[r.IntN(8)])
+		}
+		u := b.String()
+		path, _, _ := strings.Cut(u, "#")
+		path, query, _ := strings.Cut(path, "?")
+		wantID, want := tr.match(path)
+		if got, ok := tr.match(u); ok != want || got != wantID {
+			t.Fatalf("%q: %q %v, want %q %v", u, got, ok, wantID, want)
+		}
+		if got := queryOf(u); got != query {
+			t.Fatalf("%q: query %q, want %q", u, got, query)
 		}
 	}
 }

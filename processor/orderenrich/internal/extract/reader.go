@@ -83,6 +83,9 @@ func (r *Reader) Release() {
 // Actions is what a key can hold.
 type Actions []action
 
+// Maybe is false for almost all keys of which Find says nothing. It is small enough to be inlined where keys are many.
+func (r *Reader) Maybe(key string) bool { return r.m.keys.maybe(key) }
+
 // Find says what an attribute can hold; nothing for almost all of them.
 func (r *Reader) Find(key string) Actions {
 	if !r.m.keys.maybe(key) {

@@ -105,27 +105,28 @@ func child(p **node) *node {
 	return *p
 }
 
-// match returns the captured segment of the most specific template that matches.
+// match returns the captured segment of the most specific template that matches. A ? or # ends the path; what is behind the
+// segments that templates know is not read.
 func (t *trie) match(path string) (string, bool) {
 	return t.root.match(strings.TrimPrefix(path, "/"), "")
 }
 
 func (n *node) match(path, captured string) (string, bool) {
-	if path == "" {
+	if path == "" || path[0] == '?' || path[0] == '#' {
 		return captured, n.end || n.rest
 	}
-	segment, rest := path, ""
-	for i := range len(path) {
-		if path[i] == '/' {
-			segment, rest = path[:i], path[i+1:]
+	for i := range n.literal {
+		if rest, ok := after(path, n.literal[i].text); ok {
+			if v, ok := n.literal[i].next.match(rest, captured); ok {
+				return v, true
+			}
 			break
 		}
 	}
-	if next := n.branch(segment); next != nil {
-		if v, ok := next.match(rest, captured); ok {
-			return v, true
-		}
+	if n.capture == nil && n.any == nil {
+		return captured, n.rest
 	}
+	segment, rest := cut(path)
 	if segment != "" {
 		if n.capture != nil {
 			if v, ok := n.capture.match(rest, segment); ok {
@@ -139,4 +140,31 @@ func (n *node) match(path, captured string) (string, bool) {
 		}
 	}
 	return captured, n.rest
+}
+
+// after says whether a path begins with a segment, and what comes behind it.
+func after(path, segment string) (rest string, ok bool) {
+	if !strings.HasPrefix(path, segment) {
+		return "", false
+	}
+	switch rest = path[len(segment):]; {
+	case rest == "":
+		return "", true
+	case rest[0] == '/':
+		return rest[1:], true
+	}
+	return "", rest[0] == '?' || rest[0] == '#'
+}
+
+// cut takes the first segment off a path.
+func cut(path string) (segment, rest string) {
+	for i := range len(path) {
+		switch path[i] {
+		case '/':
+			return path[:i], path[i+1:]
+		case '?', '#':
+			return path[:i], ""
+		}
+	}
+	return path, ""
 }

@@ -18,10 +18,11 @@ func (r *Reader) url(a action, rule *rule, value string) {
 		path, query = "", strings.TrimPrefix(value, "?")
 	case kindFull:
 		path = withoutHost(value)
-	}
-	if a.kind != kindQuery {
-		path, _, _ = strings.Cut(path, "#")
-		path, query, _ = strings.Cut(path, "?")
+		fallthrough
+	default:
+		if len(rule.query) > 0 {
+			query = queryOf(path)
+		}
 	}
 	if path != "" && rule.paths != nil {
 		if seg, ok := rule.paths.match(path); ok {
@@ -44,6 +45,20 @@ func (r *Reader) url(a action, rule *rule, value string) {
 		}
 		r.fact(a, binding.Query, v, true)
 	}
+}
+
+// queryOf is what stands between the ? of a URL and its fragment.
+func queryOf(u string) string {
+	from := strings.IndexByte(u, '?')
+	if from < 0 {
+		return ""
+	}
+	if to := strings.IndexByte(u, '#'); to > from {
+		return u[from+1 : to]
+	} else if to >= 0 {
+		return ""
+	}
+	return u[from+1:]
 }
 
 func withoutHost(u string) string {

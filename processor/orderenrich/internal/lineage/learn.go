@@ -290,6 +290,11 @@ func (b *Batch) Silent(s int) bool {
 	return g.values == none && g.known[0] == g.known[1]
 }
 
+// Quiet says that nothing is known of any trace, and that nobody wants to know of it.
+func (b *Batch) Quiet() bool {
+	return len(b.known) == 0 && len(b.values) == 0 && b.watched == none
+}
+
 // Decide says what a span belongs to: what it or its trace is known by, else what an identifier that leads is known by.
 func (b *Batch) Decide(s, rule int) Decision {
 	sp := &b.spans[s]
