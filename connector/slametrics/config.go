@@ -124,7 +124,7 @@ type TransitionConfig struct {
 	// Deadline, from entering From: later is breached. Give either this or DeadlineAttribute.
 	Deadline time.Duration `mapstructure:"deadline"`
 	// DeadlineAttribute names an attribute of the order's stage events that holds the instant promised: RFC 3339, or
-	// Unix time in s, ms, µs or ns. The newest event's promise holds.
+	// Unix time in s, ms, µs or ns. The newest event's promise holds, unless one before was broken by then.
 	DeadlineAttribute string `mapstructure:"deadline_attribute"`
 	// Default is the deadline, from entering From, of orders without that attribute.
 	Default time.Duration `mapstructure:"default"`

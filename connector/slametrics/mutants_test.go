@@ -38,6 +38,9 @@ var mutants = []struct{ name, file, old, new string }{
 	{"events of orders that have moved are dropped", "../logs.go", "	for i := range r.strays {\n", "	for i := range r.strays[:0] {\n"},
 	{"orders that have moved are not taken over", "../relay.go", "	for _, blob := range orders {\n", "	for _, blob := range orders[:0] {\n"},
 	{"orders that have moved are judged by both", "lifecycle/snapshot.go", "			b.remove(id, o)\n", ""},
+	{"a promise told after the deadline puts it off", "lifecycle/promise.go", "p.at > entered && p.at > deadline", "false"},
+	{"the first promise holds", "lifecycle/promise.go", "		deadline = p.until\n", "		return p.until\n"},
+	{"a promise is known before it is told", "lifecycle/promise.go", "if p.at > until || p.at", "if p.at"},
 	{"a breach is not taken back", "lifecycle/evaluate.go", "b.decide(id, base, OutcomeRetracted)", ""},
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,7 @@ type plan struct {
 }
 
 func invitePlan(rng *rand.Rand, seed uint64, start int64, result *oracleResult) plan {
-	p := plan{second: second, late: seed%4 == 3, cut: -1}
+	p := plan{second: second, late: seed/uint64(len(shapes))%4 == 3, cut: -1}
 	if seed%250 == 100 {
 		p.second *= 3600 // an order's life lasts for days, and all of it for a month
 		result.slow++
@@ -167,9 +168,13 @@ func (s *stageSet) send(to int, batch []delivery, now time.Time) (again []delive
 	td, taken := ptrace.NewTraces(), make([]oracleEvent, len(batch))
 	for i, e := range batch {
 		taken[i] = s.asTaken(e.oracleEvent, now.UnixNano())
+		attributes := map[string]string{"order.id": e.order, "st": e.stage}
+		if e.until != 0 {
+			attributes["until"] = strconv.FormatInt(e.until, 10)
+		}
 		point{
 			service: "shop", name: e.stage, start: time.Unix(0, e.start), end: time.Unix(0, e.end), trace: 1,
-			attributes: map[string]string{"order.id": e.order, "st": e.stage},
+			attributes: attributes,
 		}.wildly(e.wild).append(td)
 	}
 	entrance := s.judge

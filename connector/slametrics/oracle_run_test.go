@@ -80,6 +80,26 @@ var shapes = []oracleShape{
       - {from: a, to: b, deadline: 10s, lost_after: 20s}`,
 		flow: oracleFlow{ranks: []string{"a", "b"}, transitions: []oracleTransition{{"a", "b", 10 * second, 20 * second, false}}},
 	},
+	{ // a promise that orders make themselves, and change
+		config: `
+    stages:
+      a: {attributes: {st: a}}
+      b: {attributes: {st: b}}
+      c: {attributes: {st: c}}
+      d: {attributes: {st: d}, end: good}
+    transitions:
+      - {from: a, to: b, deadline: 10s}
+      - {from: b, to: c, deadline: 8s, lost_after: 20s}
+      - {from: b, to: d, deadline_attribute: until, default: 20s, lost_after: 40s}
+      - {from: c, to: d, deadline: 15s}`,
+		flow: oracleFlow{
+			ranks: []string{"a", "b", "c", "d"}, ends: map[string]bool{"d": true}, promised: "b->d",
+			transitions: []oracleTransition{
+				{"a", "b", 10 * second, 0, false}, {"b", "c", 8 * second, 20 * second, false},
+				{"b", "d", 20 * second, 40 * second, false}, {"c", "d", 15 * second, 0, false},
+			},
+		},
+	},
 }
 
 const oracleTail = `
@@ -115,6 +135,9 @@ func histories(rng *rand.Rand, flow *oracleFlow, start, second int64, late bool,
 		id, at, stage := fmt.Sprintf("ORD-%04d", n), start+rng.Int64N(60*second), flow.ranks[0]
 		for range 1 + rng.IntN(9) { // most never finish
 			log = append(log, invent(rng, id, stage, at, second, late)...)
+			if flow.promised != "" && rng.IntN(2) == 0 {
+				log[len(log)-1].until = at + rng.Int64N(60*second) - 10*second
+			}
 			next := flow.ranks[rng.IntN(len(flow.ranks))]
 			step := rng.Int64N(40 * second)
 			for _, i := range rng.Perm(len(flow.transitions)) {

@@ -15,6 +15,7 @@ type oracleEvent struct {
 	start, end int64
 	wild       int64 // the stamp that is sent instead; 0: none
 	old        bool  // too old to open an instance
+	until      int64 // the deadline that it tells, 0: none
 }
 
 type oracleTransition struct {
@@ -27,6 +28,7 @@ type oracleFlow struct {
 	ranks       []string
 	ends        map[string]bool
 	transitions []oracleTransition
+	promised    string // the transition whose deadline an order may tell itself
 }
 
 // tally is what should have been counted of one transition of one order.
@@ -129,7 +131,15 @@ func (f *oracleFlow) verdicts(log []oracleEvent, horizon int64) map[string]tally
 			if t.whole && again {
 				break
 			}
-			sum.add(f.outcome(t, s, story[i+1:]), t, s.at, horizon)
+			when, deadline := f.outcome(t, s, story[i+1:]), s.at+t.deadline
+			if t.from+"->"+t.to == f.promised {
+				known := horizon
+				if when.arrived || when.passed {
+					known = max(when.at, s.at)
+				}
+				deadline = promisedAt(log, s.at, deadline, known)
+			}
+			sum.add(when, t, s.at, deadline, horizon)
 			if t.whole {
 				break
 			}
@@ -164,11 +174,26 @@ func (f *oracleFlow) outcome(t oracleTransition, origin stay, rest []stay) (when
 	return when
 }
 
+// promisedAt replays what an order was told: each promise replaces the one before, unless that has been broken by then.
+func promisedAt(log []oracleEvent, entered, deadline, known int64) int64 {
+	told := slices.DeleteFunc(slices.Clone(log), func(e oracleEvent) bool { return e.until == 0 || e.end > known })
+	slices.SortFunc(told, func(a, b oracleEvent) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(b.until, a.until)) })
+	told = slices.CompactFunc(told, func(a, b oracleEvent) bool { return a.end == b.end })
+	for _, e := range told {
+		if e.end <= entered || e.end <= deadline {
+			deadline = e.until
+			continue
+		}
+		return deadline
+	}
+	return deadline
+}
+
 func (sum *tally) add(when struct {
 	at              int64
 	arrived, passed bool
-}, t oracleTransition, entered, horizon int64) {
-	deadline, lost := entered+t.deadline, entered+t.lost
+}, t oracleTransition, entered, deadline, horizon int64) {
+	lost := max(deadline, entered+t.lost)
 	settled := when.arrived || when.passed
 	if settled && when.at <= deadline {
 		if when.arrived {

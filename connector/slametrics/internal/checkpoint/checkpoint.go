@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	version  = 2
+	version  = 3
 	headKey  = "state"
 	partSize = 1 << 20
 	// someKeys bounds how many keys one write deletes.

@@ -19,7 +19,7 @@ import (
 const MaxBytes = 256 << 20
 
 // version of the files' format.
-const version = 1
+const version = 2
 
 // ErrFull says that the folder holds MaxBytes of events that nobody has taken.
 var ErrFull = errors.New("too many events wait for the judge of their shard: start it, or take them to it")

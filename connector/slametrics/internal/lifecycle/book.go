@@ -26,7 +26,7 @@ type Book struct {
 	stages   []StageGauge
 	problems map[problemKey]problem
 	overdue  []int // open problems of each transition that are breached or lost
-	promises map[problemKey]promise
+	promises map[problemKey]promises
 	oldest   uint32 // list of resting orders
 	newest   uint32
 	count    int
@@ -35,6 +35,7 @@ type Book struct {
 	facts    []Fact
 	frozen   *frozen // nil unless a state is being saved
 	adopting bool    // orders of another book are being taken over: nothing is decided
+	putOff   bool    // a promise that came late is being considered: it may put off a deadline that has passed
 }
 
 // timers is what the book needs of a timing wheel.
@@ -60,7 +61,7 @@ func NewBook(flow *Flow, limits Limits, wheel timers) *Book {
 	return &Book{
 		flow: flow, limits: limits, mark: math.MinInt64, timers: wheel,
 		seed:   maphash.MakeSeed(),
-		stages: make([]StageGauge, len(flow.Stages)), overdue: make([]int, len(flow.Transitions)), problems: map[problemKey]problem{}, promises: map[problemKey]promise{},
+		stages: make([]StageGauge, len(flow.Stages)), overdue: make([]int, len(flow.Transitions)), problems: map[problemKey]problem{}, promises: map[problemKey]promises{},
 		oldest: nobody, newest: nobody,
 	}
 }

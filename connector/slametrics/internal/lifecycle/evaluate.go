@@ -17,8 +17,9 @@ func (b *Book) evaluate(id uint32, o *order, events []Event) int64 {
 			if e.flags&unarmed != 0 {
 				continue
 			}
-			in := b.flow.judge(vis, i, t, b.mark, b.promise(id, t))
-			in.stand(e.state(slot), b.promise(id, t))
+			told := b.promised(id, t)
+			in := b.flow.judge(vis, i, t, b.mark, told)
+			in.stand(e.state(slot), b.putOff && len(told) > 0)
 			b.change(id, events, vis, i, t, e.state(slot), in)
 			e.setState(slot, in.verdict)
 			next = min(next, in.next)
@@ -49,8 +50,8 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 		if vis[i].again && o.gone&(1<<from) != 0 {
 			return never // its first visit was dropped, after it was decided
 		}
-		in := b.flow.judge(vis, i, t, b.mark, 0)
-		in.stand(o.endToEnd, 0)
+		in := b.flow.judge(vis, i, t, b.mark, nil)
+		in.stand(o.endToEnd, false)
 		b.change(id, events, vis, i, t, o.endToEnd, in)
 		o.endToEnd = in.verdict
 		b.trouble(id, o, vis, i, t, in)
@@ -64,9 +65,9 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 }
 
 // stand keeps what a judge decided that was further in time: an order that was handed over is not taken back only because
-// our watermark has not come to its deadline yet. A promise may have been moved, and is judged anew.
-func (in *instance) stand(old Verdict, promise int64) {
-	if in.target >= 0 || in.stopped || promise != 0 {
+// our watermark has not come to its deadline yet. A promise that came late may put the deadline off: that is judged anew.
+func (in *instance) stand(old Verdict, putOff bool) {
+	if in.target >= 0 || in.stopped || putOff {
 		return
 	}
 	if old == Lost && in.verdict == Breached || in.verdict == Open && (old == Lost || old == Breached) {

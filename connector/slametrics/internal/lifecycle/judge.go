@@ -106,8 +106,9 @@ type instance struct {
 
 const never = math.MaxInt64
 
-// judge decides transition t for the visit at index i, at watermark w. A promise, if it is not 0, is the deadline.
-func (f *Flow) judge(visits []visit, i, t int, w, promise int64) instance {
+// judge decides transition t for the visit at index i, at watermark w. Deadlines that were told take the place of the
+// transition's own.
+func (f *Flow) judge(visits []visit, i, t int, w int64, told promises) instance {
 	tr := &f.Transitions[t]
 	entered := visits[i].at
 	in := instance{target: -1, next: never}
@@ -125,12 +126,12 @@ func (f *Flow) judge(visits []visit, i, t int, w, promise int64) instance {
 		}
 	}
 	deadline := after(entered, int64(tr.Deadline))
+	if len(told) > 0 {
+		deadline = told.deadline(entered, deadline, min(w, max(ended, entered)))
+	}
 	lost := int64(never)
 	if tr.LostAfter > 0 {
-		lost = after(entered, int64(tr.LostAfter))
-	}
-	if promise != 0 {
-		deadline, lost = promise, max(promise, lost)
+		lost = max(deadline, after(entered, int64(tr.LostAfter)))
 	}
 	in.due, in.lost = deadline, lost
 	switch {

@@ -60,7 +60,7 @@ func TestTheVerdictsOfOneOrder(t *testing.T) {
 			visits := f.visits(events, tc.mark*s, 0, nil, func(int, int) {})
 			for i := range visits {
 				if visits[i].stage == 0 {
-					if got := f.judge(visits, i, 0, tc.mark*s, 0); got.verdict != tc.want {
+					if got := f.judge(visits, i, 0, tc.mark*s, nil); got.verdict != tc.want {
 						t.Fatalf("%v, want %v", got.verdict, tc.want)
 					}
 					return

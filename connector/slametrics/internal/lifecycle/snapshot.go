@@ -65,13 +65,7 @@ func (b *Book) saveOrder(to []byte, id uint32, o *order) []byte {
 		to = AppendEvent(to, &e)
 		to = wire.Uint(to, uint64(e.verdict))
 	}
-	for t := range b.flow.Transitions {
-		if b.flow.Transitions[t].Promised {
-			p := b.promises[problemKey{id, uint16(t)}]
-			to = wire.Int(wire.Int(to, p.at), p.until)
-		}
-	}
-	return to
+	return b.savePromises(to, id)
 }
 
 // AppendEvent appends an event as it was observed.
@@ -136,13 +130,7 @@ func (b *Book) loadOrder(r *wire.Reader) error {
 			b.slab.insert(b.slab.order(id), i, e)
 		}
 	}
-	for t := range b.flow.Transitions {
-		if b.flow.Transitions[t].Promised {
-			if p := (promise{r.Int(), r.Int()}); p.until != 0 && id != nobody {
-				b.promises[problemKey{id, uint16(t)}] = p
-			}
-		}
-	}
+	b.loadPromises(r, id)
 	if r.Err() != nil || id == nobody {
 		return r.Err()
 	}
