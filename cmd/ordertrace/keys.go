@@ -41,6 +41,9 @@ func newKeysNewCommand() *cobra.Command {
 		ValidArgs: []string{"hmac", "aead", "siv"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
+				if cmd.Flags().Changed("kind") && kind != args[0] {
+					return fmt.Errorf("--kind %s and %s: name one kind", kind, args[0])
+				}
 				kind = args[0]
 			}
 			maker, ok := keyMakers[kind]

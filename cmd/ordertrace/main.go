@@ -1,5 +1,5 @@
-// Command ordertrace is the operator's tool beside the collector: it makes tokens, keys and certificates, and
-// explains what a policy allows.
+// Command ordertrace is the operator's tool beside the collector: it makes tokens, keys, certificates, alert rules and
+// dashboards, and explains what a policy allows and what the redaction finds.
 package main
 
 import (
@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 )
+
+// version is the distribution's, as builder-config.yaml has it; a hygiene test holds them together.
+const version = "0.1.0"
 
 // errNo is the answer no of a command that answers yes or no; it has been printed already.
 var errNo = errors.New("no")
@@ -32,11 +35,15 @@ func run() int {
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ordertrace",
-		Short: "Operate the ordertrace collector: tokens, keys, certificates, policies, presets",
-		Long: `ordertrace makes what the collector needs to be told: tokens for senders, keys for
-pseudonyms, certificates for a trial; and it explains what a policy allows.
+		Short: "Operate the ordertrace collector: tokens, keys, certificates, policies, presets, alert rules",
+		Long: `ordertrace makes what the collector otelcol-ordertrace needs to be told: tokens for senders, keys for
+pseudonyms, certificates for a trial. It makes of the collector's configuration what Prometheus,
+Alertmanager and Grafana need (rules), and explains what a policy allows (can-i), what would be
+redacted (redact), and which configurations the collector has inside (presets): one of them runs
+with otelcol-ordertrace --config preset:NAME.
 
 It exits with 0 on success (or "yes"), 1 on "no", 2 on an error.`,
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -2,10 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,11 +48,13 @@ Without --config the defaults of pii_redact are used. Pseudonyms are those of a 
   echo 'Ivan Petrov' | ordertrace redact --key customer.name`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			x, err := f.explainer(cmd.Context())
+			x, err := f.explainer(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			return explainLines(cmd.InOrStdin(), cmd.OutOrStdout(), x, f)
+			unread, err := explainLines(cmd.InOrStdin(), cmd.OutOrStdout(), x, f)
+			unread.tell(cmd.ErrOrStderr())
+			return err
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.configs, "config", nil, configUsage)
@@ -60,11 +66,11 @@ Without --config the defaults of pii_redact are used. Pseudonyms are those of a 
 }
 
 // explainer resolves the configuration as the collector does and takes the processor's section.
-func (f redactFlags) explainer(ctx context.Context) (*piiredact.Explainer, error) {
+func (f redactFlags) explainer(ctx context.Context, notices io.Writer) (*piiredact.Explainer, error) {
 	factory := piiredact.NewFactory()
 	cfg := factory.CreateDefaultConfig()
 	if len(f.configs) > 0 {
-		section, err := f.section(ctx)
+		section, err := f.section(ctx, notices)
 		if err != nil {
 			return nil, err
 		}
@@ -80,8 +86,8 @@ func (f redactFlags) explainer(ctx context.Context) (*piiredact.Explainer, error
 	return piiredact.NewExplainer(cfg, f.keys)
 }
 
-func (f redactFlags) section(ctx context.Context) (*confmap.Conf, error) {
-	conf, err := resolve(ctx, f.configs)
+func (f redactFlags) section(ctx context.Context, notices io.Writer) (*confmap.Conf, error) {
+	conf, err := f.read(ctx, notices)
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +99,54 @@ func (f redactFlags) section(ctx context.Context) (*confmap.Conf, error) {
 	if err := id.UnmarshalText([]byte(f.processor)); err != nil || id.Type() != piiredact.NewFactory().Type() {
 		return nil, fmt.Errorf("--processor %q: name a pii_redact processor, such as pii_redact or pii_redact/strict", f.processor)
 	}
-	if _, ok := all.ToStringMap()[f.processor]; !ok {
-		return nil, fmt.Errorf("the configuration has no processor %q", f.processor)
+	processors := all.ToStringMap()
+	if _, ok := processors[f.processor]; !ok {
+		return nil, fmt.Errorf("the configuration has no processor %q: %s", f.processor, redactorsIn(processors))
 	}
 	return all.Sub(f.processor)
 }
 
-func explainLines(in io.Reader, out io.Writer, x *piiredact.Explainer, f redactFlags) error {
+// read insists on every variable where key files are read.
+func (f redactFlags) read(ctx context.Context, notices io.Writer) (*confmap.Conf, error) {
+	if f.keys {
+		return resolve(ctx, f.configs)
+	}
+	return resolveToRead(ctx, f.configs, notices)
+}
+
+// redactorsIn says what --processor could name instead.
+func redactorsIn(processors map[string]any) string {
+	var redactors []string
+	for name := range processors {
+		var id component.ID
+		if id.UnmarshalText([]byte(name)) == nil && id.Type() == piiredact.NewFactory().Type() {
+			redactors = append(redactors, name)
+		}
+	}
+	slices.Sort(redactors)
+	others := slices.Sorted(maps.Keys(processors))
+	switch {
+	case len(redactors) > 0:
+		return "--processor may name " + strings.Join(redactors, ", ")
+	case len(others) > 0:
+		return "none of its processors redacts, there are " + strings.Join(others, ", ")
+	default:
+		return "it has no processors"
+	}
+}
+
+// unread counts lines that look like a part of OTLP JSON and are no batch.
+type unread struct{ lines, first int }
+
+func (u unread) tell(notices io.Writer) {
+	if u.lines > 0 {
+		fmt.Fprintf(notices, "note: %s, the first is %d, looked like OTLP JSON, could not be read as a batch, and %s taken as text: write one batch a line\n",
+			plural(u.lines, "line"), u.first, map[bool]string{true: "was", false: "were"}[u.lines == 1])
+	}
+}
+
+func explainLines(in io.Reader, out io.Writer, x *piiredact.Explainer, f redactFlags) (unread, error) {
+	var bad unread
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	w := bufio.NewWriter(out)
@@ -107,7 +154,11 @@ func explainLines(in io.Reader, out io.Writer, x *piiredact.Explainer, f redactF
 	n := 0
 	for lines.Scan() {
 		n++
-		clean, found := explainLine(x, f.key, lines.Bytes())
+		clean, found, ok := explainLine(x, f.key, lines.Bytes())
+		if !ok {
+			bad.lines++
+			bad.first = cmp.Or(bad.first, n)
+		}
 		if f.apply {
 			_, _ = w.WriteString(clean + "\n")
 			continue
@@ -118,25 +169,31 @@ func explainLines(in io.Reader, out io.Writer, x *piiredact.Explainer, f redactF
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("line %d is longer than %d bytes", n+1, maxLine)
+		return bad, fmt.Errorf("line %d is longer than %d bytes", n+1, maxLine)
 	}
 	if lines.Err() != nil {
-		return fmt.Errorf("read standard input: %w", lines.Err())
+		return bad, fmt.Errorf("read standard input: %w", lines.Err())
 	}
 	if !f.apply {
 		_, _ = fmt.Fprintln(w, summary(n, total))
 	}
-	return w.Flush()
+	return bad, w.Flush()
 }
 
-func explainLine(x *piiredact.Explainer, key string, line []byte) (string, []piiredact.Explanation) {
-	if key == "" && len(line) > 0 && line[0] == '{' {
+// explainLine says with ok whether the line was read as what it looks like.
+func explainLine(x *piiredact.Explainer, key string, line []byte) (clean string, found []piiredact.Explanation, ok bool) {
+	if key == "" && bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("{")) {
 		if clean, found, ok := x.OTLP(line); ok {
-			return string(clean), found
+			return string(clean), found, true
 		}
 	}
-	return x.Text(key, string(line))
+	ok = key != "" || !partOfOTLP.Match(line)
+	clean, found = x.Text(key, string(line))
+	return clean, found, ok
 }
+
+// partOfOTLP is a key that only a batch in OTLP JSON has.
+var partOfOTLP = regexp.MustCompile(`"(resource|scope)(Spans|Logs|Metrics)"\s*:`)
 
 func describe(n int, e piiredact.Explanation) string {
 	where := fmt.Sprintf("%d", n)
@@ -148,12 +205,19 @@ func describe(n int, e piiredact.Explanation) string {
 
 func summary(lines int, total map[string]int) string {
 	if len(total) == 0 {
-		return fmt.Sprintf("%d lines: nothing found", lines)
+		return plural(lines, "line") + ": nothing found"
 	}
 	var parts []string
 	for d, n := range total {
 		parts = append(parts, fmt.Sprintf("%s %d", d, n))
 	}
 	slices.Sort(parts)
-	return fmt.Sprintf("%d lines: %s", lines, strings.Join(parts, ", "))
+	return plural(lines, "line") + ": " + strings.Join(parts, ", ")
+}
+
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

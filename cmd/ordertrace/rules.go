@@ -40,13 +40,18 @@ its sla_metrics connectors, into --out:
   grafana/*.json                   Grafana: dashboards
   grafana/datasources.yaml         Grafana: data sources that lead from an exemplar to its trace
 
+What a preset must be told to run (certificates, tokens, addresses) need not be set; ORDERTRACE_ALERT_*
+must, as the collector has it: it decides whether Alertmanager tells the connector, and where.
+
 Files that it wrote before and would not write again are removed; they say that they are generated.
 With --check it writes nothing and exits with 1 if what lies there differs: for CI.`,
 		Example: `  ordertrace rules --config preset:gateway --config orders.yaml --out monitor
   ordertrace rules --config preset:gateway --config orders.yaml --out monitor --check
   ordertrace rules --config gateway.yaml --jaeger https://jaeger.example --grafana https://grafana.example`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.configs, "config", nil, configUsage)
@@ -66,11 +71,11 @@ With --check it writes nothing and exits with 1 if what lies there differs: for 
 	return cmd
 }
 
-func (f rulesFlags) run(ctx context.Context, out io.Writer) error {
+func (f rulesFlags) run(ctx context.Context, out, notices io.Writer) error {
 	if len(f.configs) == 0 {
 		return fmt.Errorf("--config: name %s", configUsage)
 	}
-	conf, err := resolve(ctx, f.configs)
+	conf, err := resolveToRead(ctx, f.configs, notices)
 	if err != nil {
 		return err
 	}

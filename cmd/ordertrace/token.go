@@ -41,8 +41,11 @@ The sender shows it as "Authorization: Bearer <token>".`,
 			if err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "added %s to %s: roles %s, until %s\n", entry.ID, o.file,
-				strings.Join(entry.Roles, ", "), entry.Expires.Format(time.DateOnly))
+			done := "added %s to %s: roles %s, until %s\n"
+			if o.rotate {
+				done = "replaced the token of %s in %s: roles %s, until %s; the old one ends\n"
+			}
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), done, entry.ID, o.file, strings.Join(entry.Roles, ", "), entry.Expires.Format(time.DateOnly))
 			if o.out != "" {
 				return nil
 			}

@@ -166,7 +166,7 @@ func (c *Config) resolveTransition(o ObjectiveConfig) (Objective, error) {
 			}
 		}
 		slices.Sort(known)
-		return found, fmt.Errorf("transition: no transition %q: one of %v", o.Transition, known)
+		return found, fmt.Errorf("transition: no transition %q: one of %v; the objectives of a preset stay until this list is given anew ([] for none)", o.Transition, known)
 	}
 	return found, nil
 }

@@ -54,6 +54,7 @@ func TestAnObjectiveThatCannotBeJudgedIsRefused(t *testing.T) {
 		"about two things":            {`{name: a, flow: order, service: mes, objective: 99}`, "give one of"},
 		"unknown flow":                {`{name: a, flow: odrer, objective: 99}`, `flow: no flow "odrer": one of [order return]`},
 		"unknown transition":          {`{name: a, transition: closed->priced, objective: 99}`, `no transition "closed->priced": one of [priced->closed submitted->closed`},
+		"a preset's, with new flows":  {`{name: a, transition: closed->priced, objective: 99}`, `the objectives of a preset stay until this list is given anew ([] for none)`},
 		"unknown stage":               {`{name: a, transition: submitted->prized, objective: 99}`, `no stage "prized"`},
 		"no transition at all":        {`{name: a, transition: priced, objective: 99}`, "write it as from->to"},
 		"in two flows":                {`{name: a, transition: submitted->priced, objective: 99}`, "in the flows [order return]: say which by flow"},

@@ -2,6 +2,7 @@ package presets
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -46,6 +47,38 @@ func TestRetrieveNamesAllThatIsMissing(t *testing.T) {
 			require.ErrorContains(t, err, v.Name+": "+v.Meaning)
 		}
 	}
+}
+
+func TestAReaderPutsPlaceholdersForWhatIsUnsetAndTellsOfThem(t *testing.T) {
+	for _, p := range All() {
+		for _, v := range p.Variables {
+			t.Setenv(v.Name, "")
+		}
+		var told []Variable
+		reader := NewReaderFactory(func(v Variable) { told = append(told, v) }).Create(confmap.ProviderSettings{})
+		got, err := reader.Retrieve(context.Background(), "preset:"+p.Name, nil)
+		require.NoError(t, err, p.Name)
+		conf, err := got.AsConf()
+		require.NoError(t, err, p.Name)
+		text := fmt.Sprint(conf.ToStringMap())
+		for _, v := range p.Variables {
+			require.Equal(t, v.Required, slices.Contains(told, v), "%s: %s", p.Name, v.Name)
+			require.Equal(t, v.Required, strings.Contains(text, Placeholder(v)), "%s: %s", p.Name, v.Name)
+			require.NotContains(t, text, "${env:"+v.Name+"}", p.Name)
+		}
+	}
+}
+
+func TestAReaderLeavesWhatIsSetToTheEnvironment(t *testing.T) {
+	for _, v := range relayVariables() {
+		t.Setenv(v.Name, "set")
+	}
+	reader := NewReaderFactory(func(v Variable) { t.Errorf("%s is set", v.Name) }).Create(confmap.ProviderSettings{})
+	got, err := reader.Retrieve(context.Background(), "preset:relay", nil)
+	require.NoError(t, err)
+	conf, err := got.AsConf()
+	require.NoError(t, err)
+	require.Equal(t, "${env:ORDERTRACE_INSTANCE}", conf.Get("connectors::sla_metrics::relay_id"))
 }
 
 func TestRetrieveRefusesWhatIsNotAPreset(t *testing.T) {

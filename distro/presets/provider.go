@@ -1,6 +1,7 @@
 package presets
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +18,24 @@ func NewFactory() confmap.ProviderFactory {
 	return confmap.NewProviderFactory(func(confmap.ProviderSettings) confmap.Provider { return provider{} })
 }
 
-type provider struct{}
+// NewReaderFactory is NewFactory for tools that read a configuration and run nothing of it: required variables that are unset
+// do not refuse the preset. Each is told to unset, and Placeholder of it stands where the preset reads it.
+func NewReaderFactory(unset func(Variable)) confmap.ProviderFactory {
+	return confmap.NewProviderFactory(func(confmap.ProviderSettings) confmap.Provider { return provider{unset: unset} })
+}
+
+// Placeholder is what stands for an unset variable where a configuration is only read.
+func Placeholder(v Variable) string { return "unset-" + v.Name }
+
+type provider struct {
+	unset func(Variable) // nil: a preset of which something is missing is refused
+}
 
 var _ confmap.Provider = provider{}
 
 // Retrieve returns the preset's YAML with its ${env:…} references unresolved: the resolver expands them. It refuses
 // an unknown name, and a preset whose required variables are unset.
-func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
+func (p provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
 	name, ok := strings.CutPrefix(uri, scheme+":")
 	if !ok {
 		return nil, fmt.Errorf("%q is not a preset's URI: write preset:<name>", uri)
@@ -32,10 +44,16 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	if err != nil {
 		return nil, err
 	}
-	if missing := preset.Missing(os.LookupEnv); len(missing) > 0 {
+	missing := preset.Missing(os.LookupEnv)
+	if len(missing) > 0 && p.unset == nil {
 		return nil, missingError(preset, missing)
 	}
-	return confmap.NewRetrievedFromYAML(preset.YAML)
+	text := preset.YAML
+	for _, v := range missing {
+		p.unset(v)
+		text = bytes.ReplaceAll(text, []byte("${env:"+v.Name+"}"), []byte(Placeholder(v)))
+	}
+	return confmap.NewRetrievedFromYAML(text)
 }
 
 func (provider) Scheme() string { return scheme }

@@ -15,6 +15,7 @@ import (
 const module = "github.com/ordertrace/ordertrace"
 
 type manifest struct {
+	Dist                                                                            struct{ Version string }
 	Receivers, Processors, Exporters, Extensions, Connectors, Providers, Converters []struct {
 		GoMod, Import, Path string
 	}
@@ -55,6 +56,14 @@ func TestManifestAndGoModNameTheSameVersions(t *testing.T) {
 		}
 		require.Equal(t, version, pinned[name], "%s in builder-config.yaml and in go.mod", name)
 	}
+}
+
+func TestTheToolHasTheDistributionsVersion(t *testing.T) {
+	want := readManifest(t).Dist.Version
+	require.NotEmpty(t, want)
+	require.Contains(t, string(read(t, "cmd/ordertrace/main.go")), `const version = "`+want+`"`)
+	require.Contains(t, string(read(t, "distro/otelcol-ordertrace/main.go")), `Version:     "`+want+`"`)
+	require.Contains(t, string(read(t, "CHANGELOG.md")), want)
 }
 
 func TestManifestAndGeneratedCodeNameTheSameComponents(t *testing.T) {

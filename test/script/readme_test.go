@@ -78,24 +78,43 @@ func complete(t *testing.T, fragment []byte) []byte {
 
 func validate(t *testing.T, conf []byte) {
 	t.Helper()
+	set := map[string]string{}
+	for _, m := range variable.FindAllSubmatch(conf, -1) { // the variables that examples read, set as an operator would set them
+		set[string(m[1])] = "example"
+	}
+	file := written(t, conf)
+	out, err := command("otelcol-ordertrace", set, "validate", "--config", file).CombinedOutput()
+	require.NoError(t, err, "%s\n%s", conf, out)
+}
+
+// written puts an example into a file, and the files that it names in /etc/ordertrace beside it, made as an operator would make them.
+func written(t *testing.T, conf []byte) string {
+	t.Helper()
+	policy, tokens := operatorsFiles(t)
+	text := strings.ReplaceAll(string(conf), "/etc/ordertrace/policy.yaml", policy)
+	text = strings.ReplaceAll(text, "/etc/ordertrace/tokens.yaml", tokens)
+	file := filepath.Join(filepath.Dir(policy), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+func operatorsFiles(t *testing.T) (policy, tokens string) {
+	t.Helper()
 	dir := t.TempDir()
-	// The files that examples name in /etc/ordertrace, made as an operator would make them.
-	policy := filepath.Join(dir, "policy.yaml")
+	policy, tokens = filepath.Join(dir, "policy.yaml"), filepath.Join(dir, "tokens.yaml")
 	shipped, err := os.ReadFile("../../extension/rbacauth/policy.example.yaml")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(policy, shipped, 0o600))
-	tokens := filepath.Join(dir, "tokens.yaml")
-	out, err := exec.Command("../../bin/ordertrace", "token", "new", "--id", "example", "--file", tokens).CombinedOutput()
+	out, err := command("ordertrace", nil, "token", "new", "--id", "example", "--file", tokens).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	text := strings.ReplaceAll(string(conf), "/etc/ordertrace/policy.yaml", policy)
-	text = strings.ReplaceAll(text, "/etc/ordertrace/tokens.yaml", tokens)
-	file := filepath.Join(dir, "config.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	cmd := exec.Command("../../bin/otelcol-ordertrace", "validate", "--config", file)
+	return policy, tokens
+}
+
+func command(name string, set map[string]string, args ...string) *exec.Cmd {
+	cmd := exec.Command("../../bin/"+name, args...)
 	cmd.Env = os.Environ()
-	for _, m := range variable.FindAllSubmatch(conf, -1) { // the variables that examples read, set as an operator would set them
-		cmd.Env = append(cmd.Env, string(m[1])+"=example")
+	for key, value := range set {
+		cmd.Env = append(cmd.Env, key+"="+value)
 	}
-	out, err = cmd.CombinedOutput()
-	require.NoError(t, err, "%s\n%s", conf, out)
+	return cmd
 }
