@@ -21,17 +21,22 @@ func newCertsDevCommand() *cobra.Command {
 	var days int
 	cmd := &cobra.Command{
 		Use:   "dev --dir DIR",
-		Short: "Make a development CA and certificates for gateway, Jaeger, Prometheus and an agent",
+		Short: "Make a development CA and certificates for gateway, judge, Jaeger, Prometheus and an agent",
 		Long: `Makes a certificate authority and what it signs, all in one directory (keys with mode 0600):
 
   ca.pem, ca.key                  the authority; an existing one is used again
   gateway.pem, gateway.key        server for senders, client (spiffe://ordertrace/gateway) for the back ends
+  judge.pem, judge.key            server for gateways, client (spiffe://ordertrace/judge) for Prometheus
   jaeger.pem, prometheus.pem, …   servers
   agent.pem, agent.key            client, spiffe://ordertrace/agent, as in the shipped policy
 
+It prints what preset:gateway and preset:agent must be told of them, for a file of variables: systemd
+reads it as EnvironmentFile, a shell with set -a; . FILE; set +a. A judge is told judge.pem instead of
+gateway.pem.
+
 For development and trials only: the authority's key lies in a file and nothing can be revoked.
 A run renews the certificates; collectors that reload them (reload_interval) go on.`,
-		Example: `  ordertrace certs dev --dir certs
+		Example: `  ordertrace certs dev --dir certs > gateway.env
   ordertrace certs dev --dir certs --host gateway.lan --host 192.168.1.7 --days 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,7 +61,7 @@ A run renews the certificates; collectors that reload them (reload_interval) go 
 	return cmd
 }
 
-// certVariables are what preset:gateway and preset:agent want to know. They can be sourced by a shell.
+// certVariables are what preset:gateway and preset:agent want to know, in a form that shells and systemd read.
 const certVariables = `ORDERTRACE_TLS_CERT=%[1]s/gateway.pem
 ORDERTRACE_TLS_KEY=%[1]s/gateway.key
 ORDERTRACE_CLIENT_CA=%[1]s/ca.pem
@@ -77,6 +82,7 @@ func makeCerts(dir string, hosts []string, now time.Time, valid time.Duration) e
 	local := append([]string{"localhost", "127.0.0.1", "::1"}, hosts...)
 	for _, leaf := range []devca.Leaf{
 		{Name: "gateway", Hosts: append([]string{"gateway"}, local...), URIs: []string{"spiffe://ordertrace/gateway"}, Server: true, Client: true},
+		{Name: "judge", Hosts: append([]string{"judge"}, local...), URIs: []string{"spiffe://ordertrace/judge"}, Server: true, Client: true},
 		{Name: "jaeger", Hosts: append([]string{"jaeger"}, local...), Server: true},
 		{Name: "prometheus", Hosts: append([]string{"prometheus"}, local...), Server: true},
 		{Name: "agent", URIs: []string{"spiffe://ordertrace/agent"}, Client: true},

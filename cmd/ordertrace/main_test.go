@@ -91,7 +91,7 @@ func TestDevelopmentCertificatesVerifyForTheirUse(t *testing.T) {
 		_, err = pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, KeyUsages: []x509.ExtKeyUsage{use}, CurrentTime: now})
 		return err
 	}
-	for _, name := range []string{"gateway", "jaeger", "prometheus"} {
+	for _, name := range []string{"gateway", "judge", "jaeger", "prometheus"} {
 		for _, host := range []string{name, "localhost", "127.0.0.1", "gw.lan", "192.0.2.7"} {
 			assert.NoError(t, verify(name, host, x509.ExtKeyUsageServerAuth), name)
 		}
@@ -99,6 +99,7 @@ func TestDevelopmentCertificatesVerifyForTheirUse(t *testing.T) {
 	}
 	assert.NoError(t, verify("agent", "", x509.ExtKeyUsageClientAuth))
 	assert.NoError(t, verify("gateway", "", x509.ExtKeyUsageClientAuth))
+	assert.NoError(t, verify("judge", "", x509.ExtKeyUsageClientAuth))
 	assert.Error(t, verify("agent", "", x509.ExtKeyUsageServerAuth))
 	assert.Error(t, verify("jaeger", "", x509.ExtKeyUsageClientAuth))
 

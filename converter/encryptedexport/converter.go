@@ -54,6 +54,11 @@ func (c *converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	return nil
 }
 
+// policyFile tells an administrator where to relax a rule.
+func (c *converter) policyFile() string {
+	return fmt.Sprintf("the export policy, %s (%s names another file)", policy.Path(c.getenv), policy.PathVariable)
+}
+
 // judge runs every judge over the whole configuration, so that all problems are named at once.
 func (c *converter) judge(conf *confmap.Conf) finding.List {
 	var findings finding.List

@@ -223,6 +223,20 @@ func TestEnvironmentThatTurnsTLSOffIsRefusedWhereSomethingReadsIt(t *testing.T) 
 	assert.NoError(t, c.Convert(context.Background(), fromYAML(t, sending)))
 }
 
+// What the policy may allow is refused with the way to the policy.
+func TestARefusalThatThePolicyDecidesNamesItsFile(t *testing.T) {
+	for config, want := range map[string]string{
+		`exporters: {debug: {verbosity: detailed}}`: `exporters::debug::verbosity: "detailed": prints every record in clear (debug_detailed); ` +
+			"use basic, or set `debug_detailed: allow` in the export policy, ",
+		`exporters: {zipkin: {endpoint: "https://z"}}`: "or except it in the export policy, ",
+	} {
+		c, _ := strictConverter(nil)
+		require.ErrorContains(t, c.Convert(context.Background(), fromYAML(t, config)), want+"/etc/ordertrace/export-policy.yaml (ORDERTRACE_EXPORT_POLICY names another file)")
+		c, _ = strictConverter(map[string]string{"ORDERTRACE_EXPORT_POLICY": "/srv/policy.yaml"})
+		require.ErrorContains(t, c.Convert(context.Background(), fromYAML(t, config)), want+"/srv/policy.yaml (")
+	}
+}
+
 func TestWarningsAreLogged(t *testing.T) {
 	for config, rule := range map[string]string{
 		`exporters: {file: {path: /tmp/x}}`:                                                          "file_in_clear",

@@ -113,7 +113,7 @@ func (c *converter) judgeExporter(e exporterSection) finding.List {
 	a, ok := adapters[e.id.Type()]
 	if !ok {
 		findings.Refuse(finding.UnknownType, key, e.id.Type().String(), "nobody has judged how this exporter type sends",
-			"use an exporter of this distribution, or except it in the export policy")
+			"use an exporter of this distribution, or except it in "+c.policyFile())
 		return findings
 	}
 	guarded(&findings, key, func() {

@@ -131,7 +131,7 @@ func judgeDebug(c *converter, key string, cfg component.Config, findings *findin
 		findings.Warn(finding.DebugDetailed, key+"::verbosity", "normal", "prints attributes of every record in clear",
 			"use basic outside of an investigation")
 	default:
-		answer(findings, c.policy.DebugDetailed, finding.DebugDetailed, key+"::verbosity", config.Verbosity.String(),
-			"prints every record in clear", "use basic, or allow it in the export policy (debug_detailed)")
+		answer(findings, c.policy.DebugDetailed, finding.DebugDetailed, key+"::verbosity", strings.ToLower(config.Verbosity.String()),
+			"prints every record in clear", "use basic, or set `debug_detailed: allow` in "+c.policyFile())
 	}
 }

@@ -6,6 +6,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,12 +86,12 @@ func Strict() Policy {
 	}
 }
 
+// Path is where the policy of this host lies, or would lie.
+func Path(getenv func(string) string) string { return cmp.Or(getenv(PathVariable), DefaultPath) }
+
 // Load reads the policy. Without the variable a missing file means Strict; a file that the variable names must exist.
 func Load(getenv func(string) string) (Policy, error) {
-	path, named := getenv(PathVariable), true
-	if path == "" {
-		path, named = DefaultPath, false
-	}
+	path, named := Path(getenv), getenv(PathVariable) != ""
 	file, err := os.Open(path) // #nosec G304 -- the path comes from the service unit, not from the configuration
 	if err != nil {
 		if !named && errors.Is(err, fs.ErrNotExist) {
