@@ -123,7 +123,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.PiiRedactKnownValues, err = builder.meter.Int64Counter(
 		"otelcol_pii_redact_known_values",
-		metric.WithDescription("Values that were known to hold nothing, since they had been looked at before. [Development]"),
+		metric.WithDescription("Values that needed no second look, since it was known what becomes of them. [Development]"),
 		metric.WithUnit("{value}"),
 	)
 	errs = errors.Join(errs, err)

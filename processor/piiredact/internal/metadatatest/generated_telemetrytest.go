@@ -104,7 +104,7 @@ func AssertEqualPiiRedactKeyReloads(t *testing.T, tt *componenttest.Telemetry, d
 func AssertEqualPiiRedactKnownValues(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_pii_redact_known_values",
-		Description: "Values that were known to hold nothing, since they had been looked at before. [Development]",
+		Description: "Values that needed no second look, since it was known what becomes of them. [Development]",
 		Unit:        "{value}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

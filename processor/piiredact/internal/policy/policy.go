@@ -54,11 +54,11 @@ func (t *Table) Set(e finding.Entity, r Rule) {
 	t[e] = r
 }
 
-// Kept are the built-in entities that nothing is done about.
-func (t *Table) Kept() finding.Set {
+// Those are the built-in entities about which one of the actions is done.
+func (t *Table) Those(actions ...Action) finding.Set {
 	var s finding.Set
 	for _, e := range finding.Builtins() {
-		if t[e].Action == Keep {
+		if slices.Contains(actions, t[e].Action) {
 			s |= finding.SetOf(e)
 		}
 	}

@@ -26,7 +26,11 @@ const (
 // Keyring makes and recognises pseudonyms. It is safe for concurrent use; keys may be replaced at any time.
 type Keyring struct {
 	state atomic.Pointer[ring]
+	era   atomic.Uint64
 }
+
+// Era changes with every change of keys, when the new ones are in use.
+func (k *Keyring) Era() uint64 { return k.era.Load() }
 
 type ring struct {
 	primary *signer
@@ -59,6 +63,7 @@ func (k *Keyring) Replace(keys []Key) {
 		}
 	}
 	k.state.Store(r)
+	k.era.Add(1)
 }
 
 // mac is a keyed hash and a buffer for its sum.

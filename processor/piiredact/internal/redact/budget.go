@@ -45,7 +45,7 @@ type budget struct {
 // over counts a value that is over a budget and returns what takes its place.
 func (se *Session) over(b Budget) (string, Verdict) {
 	se.Counts.Over[b]++
-	se.passing = true
+	se.passing, se.fleeting = true, true
 	return Fixed, Changed
 }
 

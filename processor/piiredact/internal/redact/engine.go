@@ -44,10 +44,14 @@ type Override struct {
 	Table *policy.Table
 }
 
-// actions are a table and what it keeps, computed once.
+// actions are a table, and what it keeps and what it replaces at some cost, computed once.
 type actions struct {
-	table *policy.Table
-	kept  finding.Set
+	table        *policy.Table
+	kept, costly finding.Set
+}
+
+func actionsOf(t *policy.Table) actions {
+	return actions{table: t, kept: t.Those(policy.Keep), costly: t.Those(policy.Hash, policy.Token)}
 }
 
 // Engine is shared by all goroutines; each works through a Session.
@@ -76,6 +80,8 @@ type Decision struct {
 	salt uint64
 	// opaque: a UUID or a trace id under this key is just that.
 	opaque bool
+	// calm: a value under this key is nothing but what it holds itself, and no rule looks for more.
+	calm bool
 	// name remembers that the key itself holds nothing; 0 is not known.
 	name atomic.Uint32
 }
@@ -84,12 +90,12 @@ const nameClean = 1
 
 // New makes an engine.
 func New(opt Options) *Engine {
-	e := &Engine{opt: opt, actions: actions{opt.Table, opt.Table.Kept()}, idle: make(chan *Session, runtime.GOMAXPROCS(0))}
+	e := &Engine{opt: opt, actions: actionsOf(opt.Table), idle: make(chan *Session, runtime.GOMAXPROCS(0))}
 	for _, o := range opt.Overrides {
-		e.special = append(e.special, actions{o.Table, o.Table.Kept()})
+		e.special = append(e.special, actionsOf(o.Table))
 	}
 	e.text.plain, e.text.env.Loose, e.text.env.Needs = true, opt.Loose, opt.Needs
-	e.text.opaque = len(opt.Rules) == 0
+	e.text.opaque, e.text.calm = len(opt.Rules) == 0, len(opt.Rules) == 0
 	e.keys = meaning.NewCache(opt.Limits.Keys, e.decide)
 	e.words = meaning.NewCache(opt.Limits.Keys, func(name string) *word {
 		return &word{Class: meaning.Of(name), name: strings.Clone(name)}
@@ -135,6 +141,7 @@ func (e *Engine) decide(key string) *Decision {
 	}
 	d.env.Number, d.env.Query = d.Number, d.Query || strings.HasSuffix(strings.ToLower(key), "query")
 	d.opaque = (d.Whole == finding.None || d.Place) && !d.Statement && d.Number == finding.None && len(e.opt.Rules) == 0
+	d.calm = d.opaque && !d.Place && !d.Coordinate && !d.Spot
 	d.plain = d.Whole == finding.None && d.Hint == 0 && !d.Statement && !d.Coordinate && !d.Spot && !d.env.Skip
 	return d
 }

@@ -29,6 +29,13 @@ func FuzzWhateverGoesInComesOutWholeAndStays(f *testing.F) {
 		if json.Valid([]byte(value)) && v == Changed && out != Fixed && (value[0] == '{' || value[0] == '[') && !se.Key("", key).Statement && se.Key("", key).Whole == 0 && !json.Valid([]byte(out)) {
 			t.Errorf("%q is no JSON any more: %q", value, out)
 		}
+		counts := se.Counts
+		for range 3 { // remembered or not
+			se.Counts = Counts{}
+			if o, w := se.Text(se.Key("", key), value, 0); o != out || w != v || se.Counts.Found != counts.Found || se.Counts.Over != counts.Over || se.Counts.Values != counts.Values {
+				t.Fatalf("key %q: %q became %q, then %q", key, value, out, o)
+			}
+		}
 		if again, v := se.Text(se.Key("", key), out, 0); v != Same {
 			t.Errorf("key %q: %q became %q, and on a second pass %q", key, value, out, again)
 		}

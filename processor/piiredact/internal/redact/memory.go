@@ -8,16 +8,16 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
 )
 
-// A session remembers what it met last: keys, and values in which nothing was found. Both tables are direct-mapped, so
+// A session remembers what it met last: keys, and values with what became of them. Both tables are direct-mapped, so
 // that a flood of new ones costs nothing but the remembering: a session holds at most 6 KiB of pointers to decisions and
-// classes, and 56 KiB and the texts of 1,024 values of at most 256 bytes. What is longer is a log line or a statement
-// with literals, and hardly ever comes twice.
+// classes, 56 KiB of places for values, and for each of these 1,024 either a clean text of at most 256 bytes or an edited
+// one of at most 512. What is longer is a log line or a statement with literals, and hardly ever comes twice.
 const (
 	recentKeys   = 512
 	recentWords  = 256
-	cleanValues  = 1024
-	minRemember  = 8 // shorter values are looked at faster than they are looked up
+	recentValues = 1024
 	maxRemember  = 256
+	maxEdited    = 512
 	fibonacci    = 0x9e3779b97f4a7c15
 	otherEntropy = 0xff51afd7ed558ccd
 )
@@ -29,7 +29,7 @@ var seed = maphash.MakeSeed()
 type memory struct {
 	keys   [recentKeys]*Decision
 	words  [recentWords]*word
-	values [cleanValues]remembered
+	values [recentValues]remembered
 }
 
 // word is what a name in a text means, with a copy of the name.
@@ -47,13 +47,15 @@ func (se *Session) class(name string) *meaning.Class {
 	return &(*slot).Class
 }
 
-// remembered is a value in which nothing was found under a key of that meaning and under these actions. What a key means never changes, and
-// what a value holds does not either: what depends on keys of pseudonyms or on depth is not remembered.
+// remembered is a value that was met under a key of that meaning and under these actions. What a key means never
+// changes, and what a value holds does not either: a clean value stays clean. Nothing is kept of a value until it is met
+// again, since what comes once is not worth a copy.
 type remembered struct {
 	hash  uint64
 	under *Decision
 	as    *actions
-	text  []byte // empty until the value is met again: what comes once is not worth a copy
+	text  []byte  // the value, where nothing was found in it
+	edit  *edited // what became of it, where something was
 }
 
 // key is the decision for a key that was met before, or nil.
@@ -79,18 +81,17 @@ func spread(key string) uint64 {
 	return (first ^ last*otherEntropy ^ uint64(len(b))) * fibonacci
 }
 
-// value finds the place of a value; known says that it was met before and is clean.
-func (m *memory) value(d *Decision, as *actions, s string) (slot *remembered, hash uint64, known bool) {
+// value finds the place of a value; met says that it is the value's already.
+func (m *memory) value(d *Decision, as *actions, s string) (slot *remembered, hash uint64, met bool) {
 	hash = maphash.String(seed, s)
-	slot = &m.values[(hash^d.salt)%cleanValues]
-	return slot, hash, slot.hash == hash && slot.under == d && slot.as == as && string(slot.text) == s
+	slot = &m.values[(hash^d.salt)%recentValues]
+	return slot, hash, slot.hash == hash && slot.under == d && slot.as == as
 }
 
-// clean notes that nothing was found in s.
-func (r *remembered) clean(d *Decision, as *actions, hash uint64, s string) {
-	if r.hash == hash && r.under == d && r.as == as {
-		r.text = append(r.text, s...)
-		return
-	}
+// take makes the place that of another value, of which nothing is kept yet.
+func (r *remembered) take(d *Decision, as *actions, hash uint64) {
 	r.hash, r.under, r.as, r.text = hash, d, as, r.text[:0]
+	if r.edit != nil {
+		*r.edit = edited{}
+	}
 }

@@ -104,7 +104,8 @@ func (se *Session) replacement(e finding.Entity, rule policy.Rule, found string)
 			return t
 		}
 		return Fixed
-	case policy.Encrypt:
+	case policy.Encrypt: // with its blind index, too, where it has one
+		se.fleeting = true
 		if t, err := se.e.opt.Box.Encrypt(se.at, found); err == nil {
 			return t
 		}

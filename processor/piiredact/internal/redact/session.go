@@ -28,7 +28,7 @@ const (
 // Counts are the facts of a session. Found is by entity and action.
 type Counts struct {
 	Values, Bytes int64
-	Remembered    int64          // values that were known to hold nothing
+	Remembered    int64          // values of which it was known what becomes of them
 	Over          [Budgets]int64 // values that were masked as a whole, by the budget that they were over
 	Found         [finding.FirstRule + finding.MaxRules][policy.MaxActions]int64
 	any           bool
@@ -50,8 +50,10 @@ type Session struct {
 	index   string // the blind index of the value that was encrypted last
 	memory  memory
 	budget  budget
-	// passing: what the last pass said holds only now, since keys or the depth had a part in it.
-	passing bool
+	// passing: what was said of the value at hand is not its own alone: keys had a part in it. fleeting: what more, so
+	// that it is not said again: the depth, the attribute's name, the dice of an encryption, a budget.
+	passing, fleeting bool
+	tallies           tallies // what was told of the value at hand
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
 	at string
 	// Seen, when set, is told of every edit: for a person who wants to know why.
@@ -68,7 +70,9 @@ type Seen struct {
 
 func (se *Session) tell(e finding.Entity, a policy.Action, found, with string, byKey bool) {
 	se.Counts.any = true
-	se.Counts.Found[e][a.Index()]++
+	index := a.Index()
+	se.Counts.Found[e][index]++
+	se.fleeting = !se.tallies.add(e, index) || se.fleeting
 	if se.Seen != nil {
 		se.Seen(Seen{Entity: e, Action: a, At: se.at, Found: found, With: with, ByKey: byKey})
 	}
@@ -173,20 +177,13 @@ func (se *Session) look(d *Decision, s string, depth int) (string, Verdict) {
 	if d.opaque && scan.Opaque(s) {
 		return s, Same
 	}
-	if len(s) < minRemember || len(s) > maxRemember || d.Whole != finding.None && !d.Place {
-		return se.passes(d, s, depth)
-	}
-	slot, hash, known := se.memory.value(d, se.actions, s)
-	if known {
-		se.Counts.Remembered++
+	if len(s) <= text.MaxShort && d.calm && text.Inert(s) {
 		return s, Same
 	}
-	se.passing = false
-	out, verdict := se.passes(d, s, depth)
-	if verdict == Same && !se.passing {
-		slot.clean(d, se.actions, hash, s)
+	if len(s) > maxRemember || d.Whole != finding.None && !d.Place && !se.actions.costly.Has(d.Whole) {
+		return se.passes(d, s, depth)
 	}
-	return out, verdict
+	return se.recall(d, s, depth)
 }
 
 // passes looks until there is nothing more to edit.
@@ -221,7 +218,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 		return se.statement(d, s, depth)
 	}
 	if out, v, ok := se.json(d, s, depth, false); ok {
-		se.passing = true
+		se.passing, se.fleeting = true, true
 		return out, v
 	}
 	g := se.scanner.Look(s)
@@ -269,7 +266,7 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 		return se.edit(d, s)
 	}
 	if out, v, ok := se.json(d, s, depth, true); ok {
-		se.passing = true
+		se.passing, se.fleeting = true, true
 		return out, v
 	}
 	se.stmt = statement.Obfuscate(se.stmt[:0], s)

@@ -32,7 +32,11 @@ const (
 type Box struct {
 	aead atomic.Pointer[tink.AEAD]
 	siv  atomic.Pointer[tink.DeterministicAEAD]
+	era  atomic.Uint64
 }
+
+// Era changes with every change of keysets, when the new one is in use.
+func (b *Box) Era() uint64 { return b.era.Load() }
 
 // errNoKeyset hides Tink's error: it can quote the file.
 var errNoKeyset = errors.New("not a Tink keyset in JSON of the right kind")
@@ -56,6 +60,7 @@ func (b *Box) SetAEAD(data []byte) error {
 		return errNoKeyset
 	}
 	b.aead.Store(&p)
+	b.era.Add(1)
 	return nil
 }
 
@@ -70,6 +75,7 @@ func (b *Box) SetSIV(data []byte) error {
 		return errNoKeyset
 	}
 	b.siv.Store(&p)
+	b.era.Add(1)
 	return nil
 }
 
@@ -158,6 +164,9 @@ func (b *Box) Around(key, s string, lo, hi int) (ok bool) {
 	}
 	return false
 }
+
+// Marked says that a text may hold a sealed value, which opens under its own attribute only.
+func Marked(s string) bool { return strings.Contains(s, encrypted) || strings.Contains(s, token) }
 
 // pad writes the value's length, the value, and zeros up to the next block.
 func pad(value string) []byte {
