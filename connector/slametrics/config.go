@@ -230,7 +230,8 @@ type LimitsConfig struct {
 	MaxOrders int `mapstructure:"max_orders"`
 	// MaxMessages remembered. When it is reached the oldest consumed one is forgotten. Default 200000.
 	MaxMessages int `mapstructure:"max_messages"`
-	// MaxSeries of service metrics; requests beyond are counted in an overflow series. Default 20000.
+	// MaxSeries of service metrics; requests beyond are counted in an overflow series. Default 20000 (about 32 MB when
+	// reached; and each core counts up to 1,024 of them for itself, in 1.6 MB).
 	MaxSeries int `mapstructure:"max_series"`
 	// MaxPaths told apart. Default 1000.
 	MaxPaths int `mapstructure:"max_paths"`

@@ -24,21 +24,23 @@ const (
 
 // reading is what one batch yields. Its strings point into the batch: nothing of it may be kept.
 type reading struct {
-	now     int64
-	items   int64
-	events  [][]sighting        // by flow
-	stages  []*stage.Candidates // by flow; nil where the service reaches none
-	tally   []oddities          // by flow
-	pledges [][]pledge          // by flow
-	parcels []message.Parcel    // events of messages
-	failed  []failure           // failed requests
-	item    stage.Item          // the span or record being read
-	subject subject             // its attributes
-	found   []*stage.Rule
-	moments []moment // how far each resource's path has come
-	words   []word   // of gateways
-	strays  []stray  // events of orders of other judges
-	heard   heard
+	now      int64
+	items    int64
+	events   [][]sighting        // by flow
+	stages   []*stage.Candidates // by flow; nil where the service reaches none
+	watch    stage.Watch         // over the resource being read
+	tally    []oddities          // by flow
+	pledges  [][]pledge          // by flow
+	parcels  []message.Parcel    // events of messages
+	requests series.Writer
+	failed   []failure  // failed requests
+	item     stage.Item // the span or record being read
+	subject  subject    // its attributes
+	found    []*stage.Rule
+	moments  []moment // how far each resource's path has come
+	words    []word   // of gateways
+	strays   []stray  // events of orders of other judges
+	heard    heard
 }
 
 // moment is the newest stamp of a resource's telemetry; 0 if it has none.
@@ -79,15 +81,12 @@ func (j *judge) newReading() *reading {
 func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) error {
 	r := j.newReading()
 	defer j.release(r)
-	for i := range td.ResourceSpans().Len() {
-		rs := td.ResourceSpans().At(i)
-		r.moments = append(r.moments, moment{rs.Resource(), j.readResourceSpans(r, rs)})
-	}
+	j.readAll(r, td)
 	if err := j.observe(ctx, r); err != nil {
 		return err
 	}
 	if j.relay != nil && j.config.Services.Enabled { // now that the batch will not come again
-		j.countRequests(td)
+		j.countRequests(&r.requests, td)
 	}
 	for _, m := range r.moments {
 		j.moveTime(m.resource, m.newest, r.now)
@@ -96,16 +95,27 @@ func (j *judge) readTraces(ctx context.Context, td ptrace.Traces) error {
 	return nil
 }
 
+func (j *judge) readAll(r *reading, td ptrace.Traces) {
+	r.requests.Begin(j.red)
+	defer r.requests.End()
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		r.moments = append(r.moments, moment{rs.Resource(), j.readResourceSpans(r, rs)})
+	}
+}
+
 // readResourceSpans returns the newest stamp.
 func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest int64) {
 	resource := rs.Resource().Attributes()
 	key := series.Key{Service: short(textOf(resource, serviceName))}
 	service := j.red.Hash(key.Service)
 	beat := key.Service == heartbeat // moves time, and nothing else
-	tracked := false
+	count := j.config.Services.Enabled && j.relay == nil
+	r.watch.Reset()
+	r.subject = subject{resource, resource}
 	for f := range j.flows {
 		r.stages[f] = j.flows[f].match.stages.Of(key.Service)
-		tracked = tracked || r.stages[f] != nil
+		r.watch.Add(r.stages[f], &r.subject)
 	}
 	for k := range rs.ScopeSpans().Len() {
 		spans := rs.ScopeSpans().At(k).Spans()
@@ -116,8 +126,9 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest i
 			if beat {
 				continue
 			}
-			if j.config.Services.Enabled && j.relay == nil {
-				j.countRequest(service, &key, span)
+			wanted := look(span.Attributes(), &key, &r.watch)
+			if count {
+				countRequest(&r.requests, service, &key, span)
 			}
 			if j.incidents != nil && span.Status().Code() == ptrace.StatusCodeError {
 				j.sightFailure(r, span, key.Service)
@@ -125,7 +136,7 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest i
 			if j.messages != nil && (span.Kind() == ptrace.SpanKindProducer || span.Kind() == ptrace.SpanKindConsumer) {
 				j.sightMessage(r, span, key.Service)
 			}
-			if tracked {
+			if wanted {
 				j.sight(r, span, rs, rs.ScopeSpans().At(k))
 			}
 		}
@@ -133,7 +144,10 @@ func (j *judge) readResourceSpans(r *reading, rs ptrace.ResourceSpans) (newest i
 	return newest
 }
 
-func (j *judge) countRequests(td ptrace.Traces) {
+func (j *judge) countRequests(w *series.Writer, td ptrace.Traces) {
+	w.Begin(j.red)
+	defer w.End()
+	var none stage.Watch
 	for i := range td.ResourceSpans().Len() {
 		rs := td.ResourceSpans().At(i)
 		key := series.Key{Service: short(textOf(rs.Resource().Attributes(), serviceName))}
@@ -143,17 +157,20 @@ func (j *judge) countRequests(td ptrace.Traces) {
 		service := j.red.Hash(key.Service)
 		for k := range rs.ScopeSpans().Len() {
 			for n := range rs.ScopeSpans().At(k).Spans().Len() {
-				j.countRequest(service, &key, rs.ScopeSpans().At(k).Spans().At(n))
+				span := rs.ScopeSpans().At(k).Spans().At(n)
+				look(span.Attributes(), &key, &none)
+				countRequest(w, service, &key, span)
 			}
 		}
 	}
 }
 
-func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) {
-	key.Name, key.Kind = short(span.Name()), uint8(span.Kind())
-	key.Failed = span.Status().Code() == ptrace.StatusCodeError
+// look reads the attributes that name a request's series, and says whether the span may reach a stage.
+func look(attributes pcommon.Map, key *series.Key, w *stage.Watch) (wanted bool) {
+	wanted = w.All()
 	key.DB, key.Messaging = "", ""
-	for name, v := range span.Attributes().All() {
+	for name, v := range attributes.All() {
+		wanted = wanted || w.Wants(name)
 		switch name {
 		case "db.system.name":
 			key.DB = short(v.Str())
@@ -165,6 +182,13 @@ func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) 
 			key.Messaging = short(v.Str())
 		}
 	}
+	return wanted
+}
+
+// countRequest counts a span that look has seen.
+func countRequest(w *series.Writer, service uint64, key *series.Key, span ptrace.Span) {
+	key.Name, key.Kind = short(span.Name()), uint8(span.Kind())
+	key.Failed = span.Status().Code() == ptrace.StatusCodeError
 	start, end := span.StartTimestamp(), span.EndTimestamp()
 	e := series.Exemplar{At: int64(end), Trace: span.TraceID(), Span: span.SpanID()}
 	if end > start {
@@ -174,7 +198,7 @@ func (j *judge) countRequest(service uint64, key *series.Key, span ptrace.Span) 
 	if state := span.TraceState().AsRaw(); state != "" {
 		weight = sampling.Weight(state, binary.BigEndian.Uint64(e.Span[:]))
 	}
-	j.red.RecordN(service, key, &e, weight)
+	w.RecordN(service, key, &e, weight)
 }
 
 // sight collects the stages that a span shows its order to have reached.
@@ -310,5 +334,6 @@ func (j *judge) release(r *reading) {
 	r.failed = r.failed[:0]
 	clear(r.found)
 	r.item, r.subject = stage.Item{}, subject{}
+	r.watch.Reset()
 	j.readings.Put(r)
 }

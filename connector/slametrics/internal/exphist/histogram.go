@@ -70,6 +70,56 @@ func (h *Histogram) RecordN(v float64, n uint64) {
 	h.add(h.index(v), n)
 }
 
+// Add counts all that o counts: the result is that of recording every value here.
+func (h *Histogram) Add(o *Histogram) {
+	if o.Count == 0 {
+		return
+	}
+	if h.Count == 0 || o.Min < h.Min {
+		h.Min = o.Min
+	}
+	h.Max = max(h.Max, o.Max)
+	h.Count += o.Count
+	h.Sum += o.Sum
+	h.Zero += o.Zero
+	if len(o.counts) == 0 {
+		return
+	}
+	if len(h.counts) == 0 {
+		h.Scale, h.Offset = o.Scale, o.Offset
+		h.counts = append(h.counts, o.counts...)
+		return
+	}
+	for h.Scale > o.Scale {
+		h.halve()
+	}
+	finer := o.Scale - h.Scale
+	low, high := h.span(o.Offset>>finer, (o.Offset+int32(len(o.counts))-1)>>finer)
+	for high-low+1 > MaxBuckets && h.Scale > MinScale {
+		h.halve()
+		finer++
+		low, high = h.span(o.Offset>>finer, (o.Offset+int32(len(o.counts))-1)>>finer)
+	}
+	h.cover(low, high)
+	for i, n := range o.counts {
+		h.counts[(o.Offset+int32(i))>>finer-h.Offset] += n
+	}
+}
+
+// span is from the least to the greatest bucket of the counts, and of those given. There are counts.
+func (h *Histogram) span(low, high int32) (int32, int32) {
+	return min(h.Offset, low), max(h.Offset+int32(len(h.counts))-1, high)
+}
+
+// Clear forgets what was counted, and keeps room and resolution for more of the kind.
+func (h *Histogram) Clear() {
+	clear(h.counts)
+	*h = Histogram{Scale: h.Scale, Offset: h.Offset, counts: h.counts}
+}
+
+// Reset makes h new, and keeps its memory.
+func (h *Histogram) Reset() { *h = Histogram{Scale: MaxScale, counts: h.counts[:0]} }
+
 const (
 	mantissaBits = 52
 	guessBits    = MaxScale + 1
@@ -119,16 +169,15 @@ func (h *Histogram) add(i int32, n uint64) {
 		h.counts = append(h.counts, n)
 		return
 	}
-	low, high := h.Offset, h.Offset+int32(len(h.counts))-1
-	if i >= low && i <= high {
-		h.counts[i-low] += n
+	if at := uint32(i - h.Offset); at < uint32(len(h.counts)) {
+		h.counts[at] += n
 		return
 	}
-	low, high = min(low, i), max(high, i)
+	low, high := h.span(i, i)
 	for high-low+1 > MaxBuckets && h.Scale > MinScale {
 		h.halve()
 		i >>= 1
-		low, high = min(h.Offset, i), max(h.Offset+int32(len(h.counts))-1, i)
+		low, high = h.span(i, i)
 	}
 	h.cover(low, high)
 	h.counts[i-h.Offset] += n
@@ -139,9 +188,11 @@ func (h *Histogram) cover(low, high int32) {
 	before := int(h.Offset - low)
 	size := int(high-low) + 1
 	old := len(h.counts)
-	for len(h.counts) < size {
-		h.counts = append(h.counts, 0)
+	if cap(h.counts) < size {
+		h.counts = append(make([]uint64, 0, max(size, min(2*size, MaxBuckets))), h.counts...)
 	}
+	h.counts = h.counts[:size]
+	clear(h.counts[old:])
 	if before > 0 {
 		copy(h.counts[before:], h.counts[:old])
 		clear(h.counts[:before])

@@ -3,6 +3,7 @@ package exphist
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -78,6 +79,30 @@ func TestMergingOrderDoesNotMatter(t *testing.T) {
 	for i := range a.counts {
 		if a.counts[i] != b.counts[i] {
 			t.Fatalf("bucket %d: %d and %d", i, a.counts[i], b.counts[i])
+		}
+	}
+}
+
+func TestAddingUpIsRecordingAllInOnePlace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 500 {
+		whole, sum, part := New(), New(), New()
+		for range 1 + rng.IntN(4) { // intervals, each counted apart
+			spread := math.Exp2(rng.Float64() * 5)
+			for range rng.IntN(40) {
+				v := float64(rng.IntN(4)) * math.Exp2(math.Round(rng.Float64()*spread-spread/2)) // sums of these are exact
+				n := 1 + rng.Uint64N(3)
+				whole.RecordN(v, n)
+				part.RecordN(v, n)
+			}
+			sum.Add(&part)
+			part.Clear()
+		}
+		if sum.Count != whole.Count || sum.Sum != whole.Sum || sum.Min != whole.Min || sum.Max != whole.Max || sum.Zero != whole.Zero {
+			t.Fatalf("got %+v, want %+v", sum, whole)
+		}
+		if sum.Scale != whole.Scale || sum.Offset != whole.Offset || !slices.Equal(sum.counts, whole.counts) {
+			t.Fatalf("got %+v, want %+v", sum, whole)
 		}
 	}
 }

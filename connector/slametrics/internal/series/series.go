@@ -42,13 +42,18 @@ type Snapshot struct {
 	Exemplar []Exemplar // the slowest request and the newest, since the last snapshot
 }
 
+// tally is what was counted of a series, in all or since its writer last handed it in.
+type tally struct {
+	duration exphist.Histogram
+	slowest  Exemplar
+	newest   Exemplar
+}
+
 type series struct {
 	key      Key
 	overflow bool
 	next     *series // of the same hash
-	duration exphist.Histogram
-	slowest  Exemplar
-	newest   Exemplar
+	tally
 }
 
 type shard struct {
@@ -62,6 +67,8 @@ type shard struct {
 type Store struct {
 	seed     maphash.Seed
 	limit    int64
+	stripes  []*stripe // one for each core
+	_        [64]byte  // what is above is read for every request
 	count    atomic.Int64
 	overflow atomic.Uint64
 	shards   [shards]shard
@@ -70,12 +77,15 @@ type Store struct {
 
 // New makes a store of at most limit series, besides the two for what is beyond it.
 func New(limit int) *Store {
-	s := &Store{seed: maphash.MakeSeed(), limit: int64(limit)}
+	s := &Store{seed: maphash.MakeSeed(), limit: int64(limit), stripes: make([]*stripe, runtime.GOMAXPROCS(0))}
+	for i := range s.stripes {
+		s.stripes[i] = newStripe()
+	}
 	for i := range s.shards {
 		s.shards[i].series = map[uint64]*series{}
 	}
 	for i := range s.spill {
-		one := &series{overflow: true, key: Key{Failed: i == 1}, duration: exphist.New()}
+		one := &series{overflow: true, key: Key{Failed: i == 1}, tally: newTally()}
 		s.spill[i].series, s.spill[i].all = map[uint64]*series{0: one}, []*series{one}
 	}
 	return s
@@ -90,27 +100,38 @@ func (s *Store) Len() int { return int(s.count.Load()) }
 // Overflowed is the number of requests counted in the overflow series.
 func (s *Store) Overflowed() uint64 { return s.overflow.Load() }
 
-// Record counts one request. service is Hash(key.Service).
-func (s *Store) Record(service uint64, key *Key, e *Exemplar) { s.RecordN(service, key, e, 1) }
-
-// RecordN counts a request that stands for n, itself included.
-func (s *Store) RecordN(service uint64, key *Key, e *Exemplar, n uint64) {
-	hash := s.hash(service, key)
+// record counts a request that stands for n, where all writers count.
+func (s *Store) record(hash uint64, key *Key, e *Exemplar, n uint64) {
 	sh := &s.shards[hash&(shards-1)]
 	sh.mu.Lock()
+	found := s.find(sh, hash, key)
+	if found == nil {
+		sh.mu.Unlock()
+		s.spillOver(key, e, n)
+		return
+	}
+	found.record(e, n)
+	sh.mu.Unlock()
+}
+
+// series finds or makes a series; nil if there is no room for it.
+func (s *Store) series(hash uint64, key *Key) *series {
+	sh := &s.shards[hash&(shards-1)]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return s.find(sh, hash, key)
+}
+
+// find finds or makes a series of a shard, which the caller has locked.
+func (s *Store) find(sh *shard, hash uint64, key *Key) *series {
 	found := sh.series[hash]
 	for found != nil && found.key != *key {
 		found = found.next
 	}
 	if found == nil {
-		if found = s.insert(sh, hash, key); found == nil {
-			sh.mu.Unlock()
-			s.spillOver(key, e, n)
-			return
-		}
+		found = s.insert(sh, hash, key)
 	}
-	found.record(e, n)
-	sh.mu.Unlock()
+	return found
 }
 
 func (s *Store) hash(service uint64, key *Key) uint64 {
@@ -132,11 +153,14 @@ func (s *Store) hash(service uint64, key *Key) uint64 {
 
 // insert makes a series, with strings of its own; nil beyond the limit.
 func (s *Store) insert(sh *shard, hash uint64, key *Key) *series {
+	if s.count.Load() >= s.limit {
+		return nil // as it is for every request beyond: it must not cost the others their cache line
+	}
 	if s.count.Add(1) > s.limit {
 		s.count.Add(-1)
 		return nil
 	}
-	n := &series{key: *key, next: sh.series[hash], duration: exphist.New()}
+	n := &series{key: *key, next: sh.series[hash], tally: newTally()}
 	n.key.Service, n.key.Name = strings.Clone(key.Service), strings.Clone(key.Name)
 	n.key.DB, n.key.Messaging = strings.Clone(key.DB), strings.Clone(key.Messaging)
 	sh.series[hash] = n
@@ -153,17 +177,6 @@ func (s *Store) spillOver(key *Key, e *Exemplar, n uint64) {
 	sh.mu.Lock()
 	sh.series[0].record(e, n)
 	sh.mu.Unlock()
-}
-
-func (s *series) record(e *Exemplar, n uint64) {
-	s.duration.RecordN(e.Value, n)
-	if e.Trace == [16]byte{} {
-		return
-	}
-	if e.Value > s.slowest.Value || s.slowest.At == 0 {
-		s.slowest = *e
-	}
-	s.newest = *e
 }
 
 // Collect calls visit for a copy of every series, outside the locks, and starts a new interval for exemplars. The
@@ -183,6 +196,7 @@ func (s *Store) Collect(visit func(*Snapshot)) {
 			}
 		}
 	}
+	s.gather()
 	for i := range s.shards {
 		each(&s.shards[i])
 		runtime.Gosched() // an export must not keep a core from those who record

@@ -7,6 +7,14 @@ import (
 	"unsafe"
 )
 
+// record counts one request of a batch of its own.
+func record(s *Store, key *Key, e *Exemplar) {
+	var w Writer
+	w.Begin(s)
+	defer w.End()
+	w.Record(s.Hash(key.Service), key, e)
+}
+
 func collectAll(s *Store) map[Key]uint64 {
 	all := map[Key]uint64{}
 	s.Collect(func(n *Snapshot) {
@@ -27,7 +35,7 @@ func TestSeriesAreToldApartByEveryField(t *testing.T) {
 	}
 	for i := range keys {
 		for range i + 1 {
-			s.Record(s.Hash(keys[i].Service), &keys[i], &Exemplar{Value: 1})
+			record(s, &keys[i], &Exemplar{Value: 1})
 		}
 	}
 	got := collectAll(s)
@@ -42,7 +50,7 @@ func TestBeyondTheLimitRequestsAreCountedTogetherForGood(t *testing.T) {
 	s := New(2)
 	for i := range 10 {
 		k := Key{Service: "a", Name: fmt.Sprint(i), Failed: i == 9}
-		s.Record(s.Hash("a"), &k, &Exemplar{Value: 1})
+		record(s, &k, &Exemplar{Value: 1})
 	}
 	for range 2 { // still there at the second collection
 		got := collectAll(s)
@@ -59,7 +67,7 @@ func TestStringsOfTheCallerAreNotKept(t *testing.T) {
 	s := New(10)
 	buf := []byte("service-name")
 	k := Key{Service: unsafe.String(&buf[0], 7), Name: unsafe.String(&buf[8], 4)}
-	s.Record(s.Hash(k.Service), &k, &Exemplar{Value: 1})
+	record(s, &k, &Exemplar{Value: 1})
 	copy(buf, "XXXXXXXXXXXX")
 	if got := collectAll(s); got[Key{Service: "service", Name: "name"}] != 1 {
 		t.Fatalf("got %v", got)
@@ -70,7 +78,7 @@ func TestExemplarsAreTheSlowestAndTheNewestOfTheInterval(t *testing.T) {
 	s := New(10)
 	k := Key{Service: "a"}
 	for i, v := range []float64{1, 9, 3} {
-		s.Record(s.Hash("a"), &k, &Exemplar{Value: v, At: int64(i + 1), Trace: [16]byte{1}})
+		record(s, &k, &Exemplar{Value: v, At: int64(i + 1), Trace: [16]byte{1}})
 	}
 	var got []Exemplar
 	s.Collect(func(n *Snapshot) { got = append(got, n.Exemplar...) })
@@ -91,7 +99,7 @@ func TestConcurrentRequestsAreAllCounted(t *testing.T) {
 		wg.Go(func() {
 			for i := range 2000 {
 				k := Key{Service: "a", Name: fmt.Sprint(i % 100), Kind: uint8(g)}
-				s.Record(s.Hash("a"), &k, &Exemplar{Value: 1, At: 1})
+				record(s, &k, &Exemplar{Value: 1, At: 1})
 				if i%500 == 0 {
 					collectAll(s)
 				}
@@ -116,13 +124,16 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	hash := s.Hash("shop-api")
 	e := Exemplar{Value: 0.01, At: 1, Trace: [16]byte{1}}
+	var w Writer
+	w.Begin(s)
+	defer w.End()
 	for i := range keys {
-		s.Record(hash, &keys[i], &e)
+		w.Record(hash, &keys[i], &e)
 	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		s.Record(hash, &keys[i%100], &e)
+		w.Record(hash, &keys[i%100], &e)
 		i++
 	}
 }

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -56,5 +57,48 @@ func TestAServiceThatReachesNothingCostsNothing(t *testing.T) {
 	m := New([]Rule{{Service: "shop", Spans: true}})
 	if c := m.Of("other"); c != nil || len(c.Find(&Item{}, attributes{}, nil)) != 0 {
 		t.Error("no rule can be met")
+	}
+}
+
+// TestWhatTheWatchDoesNotWantReachesNothing compares the cheap question with the whole answer.
+func TestWhatTheWatchDoesNotWantReachesNothing(t *testing.T) {
+	long := strings.Repeat("l", 64) + "status" // as long as "status", modulo 64
+	ruled := New([]Rule{
+		{Stage: 0, Service: "shop", Spans: true, Attributes: []Attribute{{"status", "NEW"}}},
+		{Stage: 1, Service: "mes", Spans: true, Attributes: []Attribute{{long, "NEW"}, {"site", "riga"}}},
+		{Stage: 2, Service: "crm", Spans: true, Name: "close"},
+		{Stage: 3, Spans: true, Attributes: []Attribute{{"region", "NEW"}}}, // as long as "status"
+	})
+	other := New([]Rule{{Stage: 0, Service: "mes", Spans: true, Attributes: []Attribute{{"status", "NEW"}}}})
+	keys := []string{"status", long, "region", "site", "factor", ""}
+	var w Watch
+	for _, service := range []string{"shop", "mes", "crm", "x"} {
+		for own := range 1 << len(keys) {
+			for _, resource := range []attributes{{}, {"region": "NEW"}, {"site": "riga"}, {"status": "NEW"}} {
+				all, wanted := attributes{}, false
+				for k, v := range resource {
+					all[k] = v
+				}
+				w.Reset()
+				w.Add(ruled.Of(service), resource)
+				w.Add(other.Of(service), resource)
+				for i, key := range keys {
+					if own&(1<<i) != 0 {
+						all[key] = "NEW"
+						wanted = w.Wants(key) || wanted
+					}
+				}
+				item := Item{Name: "close"}
+				found := append(ruled.Of(service).Find(&item, all, nil), other.Of(service).Find(&item, all, nil)...)
+				if len(found) > 0 && !wanted && !w.All() {
+					t.Fatalf("%s: %v reaches %v", service, all, found)
+				}
+			}
+		}
+	}
+	w.Reset()
+	w.Add(ruled.Of("shop"), attributes{"site": "riga"})
+	if w.All() || w.Wants("factor") || w.Wants(long) || !w.Wants("status") || !w.Wants("region") {
+		t.Error("the watch wants what no rule asks for first")
 	}
 }
