@@ -3,6 +3,7 @@ package orderenrich
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -88,6 +89,14 @@ var badInputs = []badInput{
 		named(add(1, 1, 0), "00000000-0000-0000-0000-000000000000")
 		named(add(2, 1, 0), "0")
 	}, []string{"", ""}},
+	{"`null`, `undefined`, `REDACTED`, `****1111`, a ciphertext, as an id", func(add func(int, int, int) ptrace.Span) {
+		for i, v := range []string{"null", "undefined", "REDACTED", "[Redacted]", "****1111", "***@example.com", "enc:v1:AbC", "None"} {
+			s := add(2*i+1, 1, 0) // all of them would join traces
+			named(s, orderA)
+			s.Attributes().PutStr("messaging.message.id", v)
+			add(2*i+2, 1, 0).Attributes().PutStr("messaging.message.id", v)
+		}
+	}, slices.Repeat([]string{orderA, ""}, 8)},
 	{"an id that does not match, is too long or no UTF-8", func(add func(int, int, int) ptrace.Span) {
 		named(add(1, 1, 0), "4711")
 		named(add(2, 1, 0), strings.Repeat("9", 1<<20))

@@ -89,7 +89,7 @@ type OverrideConfig struct {
 type AttributesConfig struct {
 	// Allow are exact keys of ids: number detectors skip their values, all others do not.
 	Allow []string `mapstructure:"allow"`
-	// Secret are keys whose whole value is a secret; '*' matches anything.
+	// Secret are keys whose whole value is a secret; '*' matches anything, and user.id is also userId and user_id.
 	Secret []string `mapstructure:"secret"`
 	// Overrides change what is done under some keys.
 	Overrides []OverrideConfig `mapstructure:"overrides"`

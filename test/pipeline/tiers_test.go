@@ -11,14 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
 
 	"github.com/ordertrace/ordertrace/extension/orderindex"
 	"github.com/ordertrace/ordertrace/processor/orderenrich"
+	"github.com/ordertrace/ordertrace/processor/piiredact"
 )
 
 // enrichOf is the order_enrich section of a preset, with a key of this test and without a journal.
@@ -68,6 +71,50 @@ func TestAgentsExplainTheirStampsAndGatewaysStripThat(t *testing.T) {
 				_, session := attrs["session.id.source"]
 				require.Equal(t, name != "gateway", explained, "%s: %d", name, i)
 				require.Equal(t, name != "gateway", session, "%s: %d", name, i)
+			}
+		})
+	}
+}
+
+// The pseudonym of a user is the same in both tiers, and what it stands for leaves none of them.
+func TestRawUserIDsStayBehindTheirPseudonym(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "hmac.json")
+	require.NoError(t, os.WriteFile(key, []byte(`{"keys":[{"id":"k1","key":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=","status":"primary"}]}`), 0o600))
+	redacted := func(name string, next consumer.Traces) processor.Traces {
+		section := at(preset(t, name), "processors", "pii_redact")
+		section["keys"] = map[string]any{"hmac": key}
+		return tracesProcessor(t, withIndex(t), piiredact.NewFactory(), asYAML(t, section), next)
+	}
+	for _, first := range []string{"agent", "standalone"} {
+		synctest.Test(t, func(t *testing.T) {
+			out := &consumertest.TracesSink{}
+			gatewayRedact := redacted("gateway", out)
+			gateway := tracesProcessor(t, withIndex(t), orderenrich.NewFactory(), enrichOf(t, "gateway"), gatewayRedact)
+			agentRedact := redacted(first, gateway)
+			agent := tracesProcessor(t, withIndex(t), orderenrich.NewFactory(), enrichOf(t, first), agentRedact)
+			for i, attrs := range [][]string{{"user.id", "anna-4711"}, {"userId", "anna-4711"}, {"user_id", "anna-4711"}, {"enduser.id", " anna-4711"}, {}} {
+				require.NoError(t, agent.ConsumeTraces(context.Background(), oneSpan(i+1, 1, 0, append(attrs, "order.id", "ORD-00000001")...)))
+			}
+			// A span that the agent never saw, in the trace of one that it has.
+			time.Sleep(4 * time.Second)
+			require.NoError(t, gateway.ConsumeTraces(context.Background(), oneSpan(1, 2, 1)))
+			time.Sleep(4 * time.Second)
+			stop(t, agent, agentRedact, gateway, gatewayRedact)
+			users := map[any]int{}
+			for _, td := range out.AllTraces() {
+				raw, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+				require.NoError(t, err)
+				require.NotContains(t, string(raw), "4711")
+				for i := range td.ResourceSpans().Len() {
+					attrs := td.ResourceSpans().At(i).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
+					users[attrs["enduser.pseudo.id"]]++
+				}
+			}
+			delete(users, nil) // the trace that names no user
+			require.Len(t, users, 1, first)
+			for user, spans := range users {
+				require.Len(t, user, 32, first)
+				require.Equal(t, 5, spans, first)
 			}
 		})
 	}

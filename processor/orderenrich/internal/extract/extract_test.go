@@ -339,3 +339,31 @@ func BenchmarkMatchPath(b *testing.B) {
 		}
 	}
 }
+
+func TestWhatRedactionLeavesNamesNobody(t *testing.T) {
+	const pseudonym = "anonemail_k1_bcdfghjklmnpqrstbcdfghjklmnpqrst"
+	user := Rule{Name: "enduser.pseudo.id", Attributes: []string{"user.id"}, Derive: func(raw string) string { return "P" + raw }}
+	session := Rule{Name: "session.id", Attributes: []string{"sessionId"}}
+	tests := []struct {
+		value         string
+		user, session bool // whether it names one
+	}{
+		{"anna", true, true}, {"anonymous_user_12345678901234567890123456789012345", true, true}, {"anon_1", true, true},
+		{"nullable", true, true}, {"e", true, true}, {"enclave", true, true}, {"tok", true, true},
+		{pseudonym, false, true}, {"anonru_passport_k1_bcdfghjklmnpqrstbcdfghjklmnpqrst", false, true}, {"tok:v1:AbCd", false, true},
+		{"REDACTED", false, false}, {"<redacted>", false, false}, {"****1111", false, false}, {"enc:v1:k1:AbCd", false, false},
+		{"null", false, false}, {"NULL", false, false}, {"undefined", false, false}, {"(null)", false, false}, {"[]", false, false}, {"0", false, false},
+	}
+	for _, tt := range tests {
+		r := reader(t, user, session)
+		read(r, Own, "user.id", tt.value)
+		if got := len(r.Facts) == 1; got != tt.user {
+			t.Errorf("user.id=%q: %v", tt.value, r.Facts)
+		}
+		n := len(r.Facts)
+		read(r, Own, "sessionId", tt.value)
+		if got := len(r.Facts) > n; got != tt.session {
+			t.Errorf("sessionId=%q: %v", tt.value, r.Facts)
+		}
+	}
+}

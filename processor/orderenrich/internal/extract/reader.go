@@ -122,7 +122,7 @@ func (r *Reader) act(a action, at Place, key, value string) {
 			r.fact(a, binding.Table, v, true)
 		}
 	case kindMessage, kindConversation:
-		if (at == Own || at == Link) && len(value) <= binding.MaxValue && !blank(value) {
+		if (at == Own || at == Link) && len(value) <= binding.MaxValue && !void(value) {
 			via := binding.Message
 			if a.kind == kindConversation {
 				via = binding.Conversation
@@ -183,14 +183,14 @@ func (r *Reader) fact(a action, s binding.Source, value string, raw bool) {
 		return
 	}
 	if rule.derive != nil && !raw {
-		if !blank(value) && utf8.ValidString(value) {
+		if !void(value) && utf8.ValidString(value) {
 			r.Facts = append(r.Facts, Fact{Rule: a.rule, Source: s, Order: a.order, Value: value})
 		}
 		return
 	}
 	last := &r.last[a.rule]
 	if last.raw != value {
-		if blank(value) || !utf8.ValidString(value) || rule.pattern != nil && !rule.pattern.MatchString(value) {
+		if void(value) || raw && replaced(value) || !utf8.ValidString(value) || rule.pattern != nil && !rule.pattern.MatchString(value) {
 			return
 		}
 		last.raw, last.value = value, value
@@ -201,16 +201,6 @@ func (r *Reader) fact(a action, s binding.Source, value string, raw bool) {
 	if last.value != "" {
 		r.Facts = append(r.Facts, Fact{Rule: a.rule, Source: s, Order: a.order, Value: last.value})
 	}
-}
-
-// blank says that a value is a placeholder: nothing but zeros and separators, such as the nil UUID.
-func blank(v string) bool {
-	for i := range len(v) {
-		if c := v[i]; c != '0' && c != '-' && c != '_' && c != ' ' {
-			return false
-		}
-	}
-	return true
 }
 
 // Settle gives values that another collector stamped the rank that it noted beside them.

@@ -128,7 +128,7 @@ func (e *Engine) decide(key string) *Decision {
 		}
 	}
 	for _, pattern := range e.opt.Secret {
-		if matches(pattern, key) {
+		if matches(pattern, key) || spelledAs(pattern, key) {
 			d.Whole, d.Place = finding.Secret, false
 		}
 	}
@@ -151,6 +151,11 @@ func matches(pattern, key string) bool {
 	p := strings.ReplaceAll(strings.ToLower(pattern), "/", "\x00")
 	ok, err := path.Match(p, strings.ReplaceAll(strings.ToLower(key), "/", "\x00"))
 	return ok && err == nil
+}
+
+// spelledAs: user.id is also userId, user_id and USERID.
+func spelledAs(name, key string) bool {
+	return !strings.ContainsAny(name, `*?[\`) && strings.Join(meaning.Words(name), "") == strings.Join(meaning.Words(key), "")
 }
 
 // Plain is the decision for texts without a key.
