@@ -3,6 +3,7 @@ package orderenrich
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -12,6 +13,29 @@ import (
 
 // errFull is retryable: the sender keeps what it has.
 var errFull = errors.New("spans that wait take 80 % of hold::max_bytes and the next component refuses what is released: send again later")
+
+// door counts the payloads that are inside the holder, and lets none in once it is closed.
+type door struct {
+	inside atomic.Int64
+	closed atomic.Bool
+}
+
+func (d *door) enter() bool {
+	d.inside.Add(1)
+	if d.closed.Load() {
+		d.leave()
+		return false
+	}
+	return true
+}
+
+func (d *door) leave() { d.inside.Add(-1) }
+
+// close says whether it was open.
+func (d *door) close() bool { return d.closed.CompareAndSwap(false, true) }
+
+// empty says, of a closed door, that nobody is inside any more.
+func (d *door) empty() bool { return d.inside.Load() == 0 }
 
 // accept takes a payload: what waits is put into the room, the rest is passed on with what needs not wait any longer.
 // replayed is the payload's record if it came out of the journal; it is then never refused.
@@ -51,12 +75,14 @@ func (h *holder) accept(ctx context.Context, td ptrace.Traces, replayed *journal
 		h.e.meters.lost(ctx, c.spans-own)
 	case replayed == nil && own == d.waiting && own == c.spans:
 		h.refusing.Store(true) // nothing of it is here: the sender keeps all
-	case td.SpanCount() == 0:
-		h.vanish(ctx, parcel{spans: c.spans - own, bytes: c.bytes, done: c.done})
-		return err
 	default:
+		rest := refused(td, err)
+		if rest.SpanCount() == 0 {
+			h.vanish(ctx, parcel{spans: c.spans - own, bytes: c.bytes, done: c.done})
+			return err
+		}
 		h.refusing.Store(true)
-		return h.keep(ctx, d, unshared(td), parts, c, replayed != nil, err)
+		return h.keep(ctx, d, rest, parts, c, replayed != nil, err)
 	}
 	h.settle(c.bytes, c.done)
 	return err
@@ -76,7 +102,8 @@ func (h *holder) part(c *cart, replayed bool) *cart {
 
 // keep answers for a payload that the next component refused although part of what came with it waits here, or came
 // earlier: the sender must not send that again. What came with it, the first parts, goes to the journal as well, or is
-// refused after all. If components behind this one dropped spans of it, it can no longer be told apart and is kept whole.
+// refused after all. If only a part of it was refused, or components behind this one dropped spans of it, it can no longer be
+// told apart and is kept whole.
 func (h *holder) keep(ctx context.Context, d *desk, td ptrace.Traces, parts int, c *cart, replayed bool, refusal error) error {
 	pass := len(d.slot) - d.waiting
 	p := parcel{td, td.SpanCount(), c.bytes, c.done}
@@ -113,9 +140,18 @@ func (h *holder) keep(ctx context.Context, d *desk, td ptrace.Traces, parts int,
 	return answer
 }
 
-// unshared copies a payload that was refused and is to be sent again. If several components are given one payload, those
-// that took it may still read it, and it may be marked as theirs.
-func unshared(td ptrace.Traces) ptrace.Traces {
+// refused is what is to be sent again of a payload. If the next component says which part it did not take, that is all of
+// it; of several components behind a fan-out each may say so of another part, and then it is the whole. It is a copy: if
+// several components are given one payload, those that took it may still read it, and it may be marked as theirs.
+func refused(td ptrace.Traces, err error) ptrace.Traces {
+	for err != nil {
+		//nolint:errorlint // errors.As would look into joined errors, too, and find the first
+		if part, ok := err.(consumererror.Traces); ok {
+			td = part.Data()
+			break
+		}
+		err = errors.Unwrap(err)
+	}
 	own := ptrace.NewTraces()
 	td.CopyTo(own)
 	return own

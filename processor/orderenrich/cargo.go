@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/journal"
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/waiting"
 )
 
 // crate is a payload whose spans wait. They stay where they arrived: what leaves early is moved out, one by one, and the rest
@@ -179,6 +180,36 @@ func content(v pcommon.Value) (bytes int64) {
 		}
 	}
 	return bytes
+}
+
+// fitting is how many entries go into one payload: it may be half as large again if that empties a crate.
+func fitting(entries []*waiting.Entry[*crate]) int {
+	spans, bytes := 0, int64(0)
+	for n, e := range entries {
+		moreBytes := int64(0)
+		var from *crate
+		for i := range e.Nodes {
+			if e.Nodes[i].Item == waiting.Gone {
+				continue
+			}
+			moreBytes += spanOverhead + int64(e.Nodes[i].Size)
+			if c := e.Nodes[i].Held; c != from {
+				from = c
+				moreBytes += c.places
+			}
+		}
+		most := int64(2)
+		if n > 0 && e.Nodes[0].Held == entries[n-1].Nodes[0].Held {
+			most = 3
+			moreBytes -= e.Nodes[0].Held.places
+		}
+		if n > 0 && (spans >= fullPayload/2*int(most) || bytes+moreBytes > fullBytes/2*most) {
+			return n
+		}
+		spans += len(e.Nodes)
+		bytes += moreBytes
+	}
+	return len(entries)
 }
 
 // cart collects the spans that are released together, and what is to be done when the next component has them.

@@ -61,9 +61,11 @@ type holder struct {
 
 	crates   atomic.Uint64
 	refusing atomic.Bool // the next component refused the last payload for the moment
+	door     door        // closed by shutdown
 
 	mu      sync.Mutex
 	pending []parcel
+	over    bool // nobody sends what is pending any more
 
 	stop     chan struct{}
 	stopped  sync.WaitGroup
@@ -124,23 +126,31 @@ func (h *holder) run() {
 	}
 }
 
-// shutdown releases everything and sends it, until ctx ends or drainTime is over.
+// shutdown releases everything and sends it, until ctx ends or drainTime is over. Payloads that are on their way through
+// the holder are waited for: what they leave here is sent as well.
 func (h *holder) shutdown(ctx context.Context) error {
+	if !h.door.close() {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, h.cut)()
 	close(h.stop)
 	h.stopped.Wait()
-	h.release(h.room.Due(time.Now(), true, nil), shutdown)
 	var err error
-	for err == nil && !h.flush(ctx) {
+	for err == nil {
+		empty := h.door.empty() // before the rest: what comes out of it later is released in the next turn
+		h.release(h.room.Due(time.Now(), true, nil), shutdown)
+		if h.flush(ctx) && empty {
+			break
+		}
 		select {
 		case <-ctx.Done():
-			h.giveUp(ctx)
 			err = ctx.Err()
 		case <-time.After(tick):
 		}
 	}
+	h.end(ctx, err != nil)
 	return errors.Join(err, h.diary.close(ctx))
 }
 
@@ -163,36 +173,6 @@ func (h *holder) release(entries []*waiting.Entry[*crate], why reason) {
 	}
 }
 
-// fitting is how many entries go into one payload: it may be half as large again if that empties a crate.
-func fitting(entries []*waiting.Entry[*crate]) int {
-	spans, bytes := 0, int64(0)
-	for n, e := range entries {
-		moreBytes := int64(0)
-		var from *crate
-		for i := range e.Nodes {
-			if e.Nodes[i].Item == waiting.Gone {
-				continue
-			}
-			moreBytes += spanOverhead + int64(e.Nodes[i].Size)
-			if c := e.Nodes[i].Held; c != from {
-				from = c
-				moreBytes += c.places
-			}
-		}
-		most := int64(2)
-		if n > 0 && e.Nodes[0].Held == entries[n-1].Nodes[0].Held {
-			most = 3
-			moreBytes -= e.Nodes[0].Held.places
-		}
-		if n > 0 && (spans >= fullPayload/2*int(most) || bytes+moreBytes > fullBytes/2*most) {
-			return n
-		}
-		spans += len(e.Nodes)
-		bytes += moreBytes
-	}
-	return len(entries)
-}
-
 // pend lets a payload be sent by flush, in its turn.
 func (h *holder) pend(p parcel) {
 	if p.spans == 0 {
@@ -201,6 +181,10 @@ func (h *holder) pend(p parcel) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.over {
+		h.abandon(context.Background(), p)
+		return
+	}
 	h.pending = append(h.pending, p)
 }
 
@@ -267,14 +251,15 @@ func (h *holder) send(ctx context.Context, p *parcel) bool {
 	case consumererror.IsPermanent(err):
 		h.e.meters.lost(ctx, p.spans)
 		h.e.set.Logger.Error("The next component refused spans for good.", zap.Int("spans", p.spans), zap.Error(err))
-	case p.td.SpanCount() == 0:
-		h.vanish(ctx, *p)
-		return true
 	default:
+		rest := refused(p.td, err)
+		if rest.SpanCount() == 0 {
+			h.vanish(ctx, *p)
+			return true
+		}
 		h.e.meters.retried(ctx)
 		h.refusing.Store(true)
-		p.td = unshared(p.td)
-		p.spans = p.td.SpanCount()
+		p.td, p.spans = rest, rest.SpanCount()
 		return false
 	}
 	h.settle(p.bytes, p.done)
@@ -300,22 +285,33 @@ func (h *holder) settle(bytes int64, done []tally) {
 	}
 }
 
-// giveUp counts what the shutdown's deadline cut off.
-func (h *holder) giveUp(ctx context.Context) {
+// end counts what the shutdown's deadline cut off. Whoever comes out of the door after it finds nobody who would send.
+func (h *holder) end(ctx context.Context, late bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.over = true
+	if !late {
+		return
+	}
 	n := 0
 	for _, p := range h.pending {
 		n += p.spans
-		h.room.Give(p.bytes)
+		h.abandon(ctx, p)
 	}
 	h.pending = nil
 	if h.diary != nil {
 		h.e.set.Logger.Warn("The next component did not take all spans before the shutdown's deadline. They stay in hold::journal and are sent after the next start.", zap.Int("spans", n))
 		return
 	}
-	h.e.meters.lost(ctx, n)
 	h.e.set.Logger.Error("The next component did not take all spans before the shutdown's deadline.", zap.Int("spans", n))
+}
+
+// abandon lets go of what is not sent any more. The journal keeps it for the next start.
+func (h *holder) abandon(ctx context.Context, p parcel) {
+	h.room.Give(p.bytes)
+	if h.diary == nil {
+		h.e.meters.lost(ctx, p.spans)
+	}
 }
 
 func (h *holder) logDegraded() {

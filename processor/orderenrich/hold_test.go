@@ -23,7 +23,12 @@ import (
 
 func holding(t testing.TB, extra string, next consumer.Traces) *tracesProcessor {
 	t.Helper()
-	cfg := loadConfig(t, "identifiers: {order.id: {attributes: [orderId], message_id: true}}\nhold: {max_wait: 3s, "+extra+"}")
+	return holdingFor(t, "3s", extra, next)
+}
+
+func holdingFor(t testing.TB, wait, extra string, next consumer.Traces) *tracesProcessor {
+	t.Helper()
+	cfg := loadConfig(t, "identifiers: {order.id: {attributes: [orderId], message_id: true}}\nhold: {max_wait: "+wait+", "+extra+"}")
 	require.NoError(t, cfg.Validate())
 	p, err := NewFactory().CreateTraces(context.Background(), processortest.NewNopSettings(metadata.Type), cfg, next)
 	require.NoError(t, err)
@@ -220,7 +225,7 @@ func TestBytesAreCountedAsTheyAre(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	p := holding(t, "max_bytes: 256MiB", consumertest.NewNop())
+	p := holdingFor(t, "10m", "max_bytes: 256MiB", consumertest.NewNop()) // however slow the machine is, nothing leaves
 	raw, err := encoder.MarshalTraces(benchPayload(false))
 	require.NoError(t, err)
 	before := heap()

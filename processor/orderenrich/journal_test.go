@@ -332,6 +332,7 @@ func TestStorageThatDoesNotAnswerLosesNothing(t *testing.T) {
 
 		disk.deaf = ""
 		p, _ = journaling(t, disk, sink)
+		synctest.Wait() // until it was read
 		require.NoError(t, p.Shutdown(context.Background()))
 		require.Contains(t, orders(sink), "1/1")
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
@@ -51,6 +52,44 @@ func TestRefusedSpansAreSentAgain(t *testing.T) {
 		sink.say(errors.New("queue is full"))
 		require.Error(t, p.ConsumeTraces(context.Background(), payloadOf(sp{2, 3, 1, ""})))
 		sink.say(nil)
+		require.NoError(t, p.Shutdown(context.Background()))
+	})
+}
+
+// halver takes every second resource of the first payloads, and says which part it did not take.
+type halver struct {
+	consumertest.TracesSink
+	left int
+}
+
+func (h *halver) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if h.left == 0 {
+		return h.TracesSink.ConsumeTraces(ctx, td)
+	}
+	h.left--
+	took, left := ptrace.NewTraces(), ptrace.NewTraces()
+	for i := range td.ResourceSpans().Len() {
+		td.ResourceSpans().At(i).MoveTo([]ptrace.Traces{took, left}[i%2].ResourceSpans().AppendEmpty())
+	}
+	_ = h.TracesSink.ConsumeTraces(ctx, took) // never fails
+	return fmt.Errorf("export: %w", consumererror.NewTraces(errors.New("one of two back ends is away"), left))
+}
+
+func TestOfAPayloadThatWasTakenInPartTheRestIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &halver{left: 2}
+		p := holding(t, "", sink)
+		for i := range 8 {
+			consume(t, p, sp{i + 1, 1, 0, ""}) // a resource each, released together
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		want := map[string]string{}
+		for i := range 8 {
+			want[fmt.Sprint(i+1, "/1")] = ""
+		}
+		require.Equal(t, want, orders(&sink.TracesSink))
+		require.Zero(t, p.hold.room.Stats().Bytes)
 		require.NoError(t, p.Shutdown(context.Background()))
 	})
 }
@@ -115,7 +154,7 @@ func TestWhatGoesInComesOut(t *testing.T) {
 				time.Sleep(time.Duration(r.IntN(100)) * time.Millisecond)
 			}
 			require.NoError(t, p.Shutdown(context.Background()))
-			require.Zero(t, p.hold, "shut down")
+			require.Zero(t, p.hold.room.Stats().Bytes, "nothing is left")
 			for _, td := range sink.AllTraces() {
 				collect(td, in, -1)
 			}

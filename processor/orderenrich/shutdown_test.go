@@ -3,14 +3,21 @@ package orderenrich
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/metadatatest"
 )
 
 // patient is an exporter without a queue, whose back end is away: it tries again until its caller has had enough.
@@ -62,6 +69,7 @@ func TestShutdownDuringReplayEndsAndKeepsTheJournal(t *testing.T) {
 		require.LessOrEqual(t, time.Since(began), drainTime+time.Second)
 		sink := &consumertest.TracesSink{}
 		p, _ = journaling(t, killed.after(), sink)
+		synctest.Wait() // until it was read
 		require.NoError(t, p.Shutdown(context.Background()))
 		require.Contains(t, orders(sink), "1/1")
 	})
@@ -85,5 +93,64 @@ func TestReplayGoesOnAfterARefusalThatItsSenderKnows(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		require.Contains(t, orders(&sink.TracesSink), "1/1")
 		require.NoError(t, p.Shutdown(context.Background()))
+	})
+}
+
+// slow takes what it is given at once, but for the first payload: that it refuses after a while.
+type slow struct {
+	consumertest.TracesSink
+	asked atomic.Bool
+}
+
+func (s *slow) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if s.asked.CompareAndSwap(false, true) {
+		time.Sleep(3 * time.Second)
+		return errors.New("queue is full")
+	}
+	return s.TracesSink.ConsumeTraces(ctx, td)
+}
+
+func TestShutdownSendsWhatIsRefusedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &slow{}
+		p := holding(t, "", sink)
+		answer := make(chan error, 1)
+		go func() {
+			answer <- p.ConsumeTraces(context.Background(), payloadOf(sp{1, 1, 0, ""}, sp{1, 2, 1, "A"}, sp{2, 1, 0, ""}))
+		}()
+		time.Sleep(time.Second)
+		require.NoError(t, p.Shutdown(context.Background()))
+		require.NoError(t, <-answer, "a part of it waited")
+		require.Equal(t, map[string]string{"1/1": "A", "1/2": "A", "2/1": ""}, orders(&sink.TracesSink))
+		require.NoError(t, p.Shutdown(context.Background()), "twice")
+		consume(t, p, sp{3, 1, 0, ""})
+		require.Contains(t, orders(&sink.TracesSink), "3/1", "what comes too late does not wait")
+	})
+}
+
+func TestWhatIsRefusedAfterTheShutdownsDeadlineIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tel := componenttest.NewTelemetry()
+		next, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error {
+			time.Sleep(time.Minute)
+			return errors.New("queue is full")
+		})
+		require.NoError(t, err)
+		set := metadatatest.NewSettings(tel)
+		c, err := NewFactory().CreateTraces(context.Background(), set, loadConfig(t, "identifiers: {order.id: {attributes: [orderId]}}\nhold: {max_wait: 3s}"), next)
+		require.NoError(t, err)
+		p := c.(*tracesProcessor)
+		require.NoError(t, p.Start(context.Background(), componenttest.NewNopHost()))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = p.ConsumeTraces(context.Background(), payloadOf(sp{1, 1, 0, ""}, sp{1, 2, 1, "A"}))
+		}()
+		time.Sleep(time.Second)
+		require.ErrorIs(t, p.Shutdown(context.Background()), context.DeadlineExceeded)
+		<-done
+		metadatatest.AssertEqualOrderEnrichLost(t, tel, []metricdata.DataPoint[int64]{{
+			Value: 2, Attributes: attribute.NewSet(attribute.String("signal", "traces")),
+		}}, metricdatatest.IgnoreTimestamp())
 	})
 }

@@ -43,14 +43,15 @@ func (p *tracesProcessor) Shutdown(ctx context.Context) error {
 	var err error
 	if p.hold != nil {
 		err = p.hold.shutdown(ctx)
-		p.hold = nil
 	}
 	return errors.Join(err, p.enricher.Shutdown(ctx))
 }
 
-// ConsumeTraces learns from the whole payload, stamps it and passes it on, but for the spans that wait.
+// ConsumeTraces learns from the whole payload, stamps it and passes it on, but for the spans that wait. What
+// comes while the processor stops does not wait.
 func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if p.hold != nil {
+	if p.hold != nil && p.hold.door.enter() {
+		defer p.hold.door.leave()
 		return p.hold.accept(ctx, td, nil)
 	}
 	d := p.desk()
