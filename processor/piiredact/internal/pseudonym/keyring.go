@@ -66,49 +66,74 @@ func (k *Keyring) Replace(keys []Key) {
 	k.era.Add(1)
 }
 
-// mac is a keyed hash and a buffer for its sum.
+// mac is a keyed hash, with room for what goes in and what comes out.
 type mac struct {
 	h   hash.Hash
+	in  []byte
 	sum [sha256.Size]byte
 }
 
-func (s *signer) sum(parts ...string) [sha256.Size]byte {
-	m := s.pool.Get().(*mac)
+// roomy is the most that a pooled mac keeps of what went in.
+const roomy = 1 << 10
+
+// part appends a part of what is hashed; its end is marked, so that parts do not run into each other.
+func part[T string | []byte](in []byte, p T) []byte { return append(append(in, p...), 0) }
+
+// of is the keyed hash of m.in; it is valid until the next.
+func (m *mac) of(in []byte) []byte {
+	m.in = in
 	m.h.Reset()
-	for _, p := range parts {
-		m.h.Write([]byte(p))
-		m.h.Write([]byte{0})
-	}
-	m.h.Sum(m.sum[:0])
-	out := m.sum
-	s.pool.Put(m)
-	return out
+	m.h.Write(in)
+	return m.h.Sum(m.sum[:0])
 }
 
-func spell(sum []byte, n int) string {
-	var b [bodyLen]byte
-	for i := range n {
-		b[i] = letters[sum[i/2]>>(4*(1-i%2))&15]
+func (s *signer) get() *mac { return s.pool.Get().(*mac) }
+
+func (s *signer) put(m *mac) {
+	clear(m.in[:cap(m.in)])
+	if cap(m.in) > roomy {
+		m.in = nil
 	}
-	return string(b[:n])
+	s.pool.Put(m)
+}
+
+func spell(dst, sum []byte, n int) []byte {
+	for i := range n {
+		dst = append(dst, letters[sum[i/2]>>(4*(1-i%2))&15])
+	}
+	return dst
 }
 
 // Name is the pseudonym of a canonical value. label is the entity's name, or the rule's.
 func (k *Keyring) Name(label, canonical string) string {
-	return k.state.Load().primary.name(label, "name", label, canonical)
+	return string(k.AppendName(nil, label, canonical))
 }
 
-func (s *signer) name(label string, parts ...string) string {
-	body := s.sum(parts...)
-	head := Prefix + label + "_" + s.id + "_" + spell(body[:], bodyLen)
-	tag := s.sum("tag", head)
-	return head + spell(tag[:], tagLen)
+// AppendName appends the pseudonym.
+func (k *Keyring) AppendName(dst []byte, label, canonical string) []byte {
+	return k.state.Load().primary.name(dst, label, "name", label, canonical)
+}
+
+func (s *signer) name(dst []byte, label string, parts ...string) []byte {
+	m := s.get()
+	in := m.in[:0]
+	for _, p := range parts {
+		in = part(in, p)
+	}
+	from := len(dst)
+	for _, p := range [...]string{Prefix, label, "_", s.id, "_"} {
+		dst = append(dst, p...)
+	}
+	dst = spell(dst, m.of(in), bodyLen)
+	dst = spell(dst, m.of(part(part(m.in[:0], "tag"), dst[from:])), tagLen)
+	s.put(m)
+	return dst
 }
 
 // Index is the blind index of a canonical value under an attribute's key: equal for equal values there. It has a
 // pseudonym's form, so that it is recognised as ours; a searcher computes it for every key of the file.
 func (k *Keyring) Index(attribute, canonical string) string {
-	return k.state.Load().primary.name("idx", "index", attribute, canonical)
+	return string(k.state.Load().primary.name(nil, "idx", "index", attribute, canonical))
 }
 
 // Ours says that a value is a pseudonym that one of the keys made: a look-alike is not trusted.
@@ -121,8 +146,11 @@ func (k *Keyring) Ours(value string) bool {
 		if !strings.HasSuffix(head[:len(head)-bodyLen], "_"+s.id+"_") {
 			continue
 		}
-		sum := s.sum("tag", head)
-		if subtle.ConstantTimeCompare([]byte(spell(sum[:], tagLen)), []byte(tag)) == 1 {
+		m := s.get()
+		var room [tagLen]byte
+		made := spell(room[:0], m.of(part(part(m.in[:0], "tag"), head)), tagLen)
+		s.put(m)
+		if subtle.ConstantTimeCompare(made, []byte(tag)) == 1 {
 			return true
 		}
 	}
@@ -147,31 +175,36 @@ func Canonical(e finding.Entity, v string) string {
 }
 
 func digits(v string) string {
-	var b strings.Builder
+	var room [32]byte
+	return string(appendDigits(room[:0], v))
+}
+
+func appendDigits(b []byte, v string) []byte {
 	for i := range len(v) {
-		if v[i] >= '0' && v[i] <= '9' {
-			b.WriteByte(v[i])
+		if v[i]-'0' <= 9 {
+			b = append(b, v[i])
 		}
 	}
-	return b.String()
+	return b
 }
 
 // phone is E.164 as far as the number says its country: 8 and bare Russian forms are +7, a bare American one +1.
 func phone(v string) string {
-	plus := strings.Contains(v, "+")
-	d := digits(strings.Replace(v, "(0)", "", 1))
+	var room [34]byte // with places for a sign and a country in front
+	b := appendDigits(room[:2], strings.Replace(v, "(0)", "", 1))
+	d := b[2:]
 	switch {
-	case plus:
+	case strings.Contains(v, "+"):
 	case len(d) == 11 && d[0] == '8':
-		d = "7" + d[1:]
-	case len(d) == 10 && d[0] == '9' && !strings.HasPrefix(v, "("):
-		d = "7" + d
-	case len(d) == 10 && d[0] == '4' && strings.Count(v, "-") == 2 && len(v) > 2 && v[len(v)-3] == '-':
-		d = "7" + d
+		d[0] = '7'
+	case len(d) == 10 && (d[0] == '9' && !strings.HasPrefix(v, "(") || d[0] == '4' && strings.Count(v, "-") == 2 && v[len(v)-3] == '-'):
+		b[1], d = '7', b[1:]
 	case len(d) == 10 && d[0] >= '2':
-		d = "1" + d
-	case len(d) > 11 && strings.HasPrefix(d, "00"):
+		b[1], d = '1', b[1:]
+	case len(d) > 11 && d[0] == '0' && d[1] == '0':
 		d = d[2:]
 	}
-	return "+" + d
+	at := len(b) - len(d) - 1
+	b[at] = '+'
+	return string(b[at:])
 }

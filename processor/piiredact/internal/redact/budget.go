@@ -74,7 +74,7 @@ func (se *Session) late() bool {
 
 // trim lets go of what a huge value needed, so that a session is small again.
 func (se *Session) trim() {
-	for _, b := range []*[]byte{&se.out, &se.stmt, &se.path} {
+	for _, b := range []*[]byte{&se.out, &se.with, &se.stmt, &se.path} {
 		if cap(*b) > roomy {
 			*b = nil
 		}

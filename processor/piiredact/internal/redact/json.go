@@ -133,7 +133,7 @@ func (x *document) leaf(from, to, depth int, d *Decision) {
 	raw := x.s[from+1 : to-1]
 	if x.holes {
 		if raw != statement.Hole && raw != "" {
-			x.se.tell(finding.Statement, policy.Mask, raw, statement.Hole, true)
+			x.se.tell(finding.Statement, policy.Mask, raw, []byte(statement.Hole), true)
 			x.put(from, to, `"`+statement.Hole+`"`)
 		}
 		return
@@ -152,7 +152,7 @@ func (x *document) leaf(from, to, depth int, d *Decision) {
 func (x *document) number(from, to int, d *Decision) {
 	t := x.s[from:to]
 	if x.holes {
-		x.se.tell(finding.Statement, policy.Mask, t, statement.Hole, true)
+		x.se.tell(finding.Statement, policy.Mask, t, []byte(statement.Hole), true)
 		x.put(from, to, `"`+statement.Hole+`"`)
 		return
 	}

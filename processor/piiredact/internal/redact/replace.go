@@ -22,18 +22,18 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 		if rule.Action == policy.Keep || se.ours(s, f) {
 			continue
 		}
-		with := se.replacement(f.Entity, rule, found)
-		if with == found && rule.Action != policy.Drop {
+		se.with = se.replacement(se.with[:0], f.Entity, rule, found)
+		if string(se.with) == found && rule.Action != policy.Drop {
 			continue
 		}
-		se.tell(f.Entity, rule.Action, found, with, false)
+		se.tell(f.Entity, rule.Action, found, se.with, false)
 		if len(found) == len(s) {
 			se.blind(f.Entity, rule, found)
 		}
 		if rule.Action == policy.Drop {
 			se.dropped = true
 		}
-		se.out = append(append(se.out, s[last:f.Start]...), with...)
+		se.out = append(append(se.out, s[last:f.Start]...), se.with...)
 		last, changed = f.End, true
 	}
 	if !changed {
@@ -62,16 +62,17 @@ func (se *Session) whole(d *Decision, s string) (string, Verdict) {
 	if blank(s) || se.ours(s, finding.Finding{End: len(s)}) {
 		return s, Same
 	}
-	with := se.replacement(e, rule, s)
-	if with == s {
+	se.with = se.replacement(se.with[:0], e, rule, s)
+	if string(se.with) == s {
 		return s, Same
 	}
-	se.tell(e, rule.Action, s, with, true)
+	se.tell(e, rule.Action, s, se.with, true)
 	se.blind(e, rule, s)
 	if rule.Action == policy.Drop {
 		return "", Dropped
 	}
-	return with, Changed
+	se.settled = rule.Action == policy.Hash // a pseudonym is ours
+	return string(se.with), Changed
 }
 
 // blind makes the index of an attribute's whole value that was encrypted.
@@ -95,46 +96,55 @@ func blank(s string) bool {
 	return strings.Trim(s, "*") == ""
 }
 
-func (se *Session) replacement(e finding.Entity, rule policy.Rule, found string) string {
+// replacement appends what takes the place of found.
+func (se *Session) replacement(dst []byte, e finding.Entity, rule policy.Rule, found string) []byte {
 	switch rule.Action {
 	case policy.Hash:
-		return se.e.opt.Keys.Name(se.label(e), pseudonym.Canonical(e, se.read(found)))
+		return se.e.opt.Keys.AppendName(dst, se.label(e), pseudonym.Canonical(e, se.read(found)))
 	case policy.Token:
 		if t, err := se.e.opt.Box.Token(se.label(e), pseudonym.Canonical(e, se.read(found))); err == nil {
-			return t
+			return append(dst, t...)
 		}
-		return Fixed
+		return append(dst, Fixed...)
 	case policy.Encrypt: // with its blind index, too, where it has one
 		se.fleeting = true
 		if t, err := se.e.opt.Box.Encrypt(se.at, found); err == nil {
-			return t
+			return append(dst, t...)
 		}
-		return Fixed
+		return append(dst, Fixed...)
 	case policy.Truncate:
-		return truncate(e, se.read(found))
+		return append(dst, truncate(e, se.read(found))...)
 	case policy.Drop:
-		return ""
+		return dst
 	}
 	switch {
 	case rule.Domain && e == finding.Email:
 		if at := strings.LastIndexByte(found, '@'); at >= 0 {
-			return "***" + found[at:]
+			return append(append(dst, "***"...), found[at:]...)
 		}
 	case rule.KeepLast > 0:
-		if tail := lastOf(se.read(found), rule.KeepLast); tail != "" {
-			return "****" + tail
+		if out, ok := lastOf(dst, se.read(found), rule.KeepLast); ok {
+			return out
 		}
 	case e == finding.Password && strings.Contains(found, ":"):
-		return Fixed + ":" + Fixed
+		return append(dst, Fixed+":"+Fixed...)
 	}
-	return Fixed
+	return append(dst, Fixed...)
 }
+
+// labels are the names of entities in pseudonyms.
+var labels = func() (all [finding.FirstRule]string) {
+	for _, e := range finding.Builtins() {
+		all[e] = strings.ReplaceAll(e.String(), "_", "")
+	}
+	return all
+}()
 
 func (se *Session) label(e finding.Entity) string {
 	if e >= finding.FirstRule {
 		return se.e.opt.Names[e-finding.FirstRule]
 	}
-	return strings.ReplaceAll(e.String(), "_", "")
+	return labels[e]
 }
 
 // read is the found text as a reader sees it, so that encodings do not make another person of the same one.
@@ -145,19 +155,35 @@ func (se *Session) read(found string) string {
 	return found
 }
 
-// lastOf keeps the last n digits and letters, when that is at most a third of them.
-func lastOf(s string, n int) string {
-	var b []byte
+// lastOf keeps the last n digits and letters behind stars, when that is at most a third of them.
+func lastOf(dst []byte, s string, n int) ([]byte, bool) {
+	all := 0
 	for i := range len(s) {
-		if c := s[i]; c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z' {
-			b = append(b, c)
+		all += telling[s[i]]
+	}
+	if all < 3*n {
+		return dst, false
+	}
+	dst = append(dst, "****"...)
+	for i := range len(s) {
+		if telling[s[i]] == 1 {
+			if all--; all < n {
+				dst = append(dst, s[i])
+			}
 		}
 	}
-	if len(b) < 3*n {
-		return ""
-	}
-	return string(b[len(b)-n:])
+	return dst, true
 }
+
+// telling has 1 for the bytes that tell cards and accounts apart: digits and letters.
+var telling = func() (m [256]int) {
+	for c := range m {
+		if b := byte(c); b-'0' <= 9 || b|0x20 >= 'a' && b|0x20 <= 'z' {
+			m[c] = 1
+		}
+	}
+	return m
+}()
 
 // truncate coarsens: an address to its network (/24, /48), the rest to nothing.
 func truncate(e finding.Entity, found string) string {
@@ -192,8 +218,8 @@ func (se *Session) coordinate(s string, two bool) (string, bool) {
 		return s, false
 	}
 	if strings.Contains(s, "°") && !two { // 55°45'04.5"N 37°37'06.3"E
-		out := se.replacement(finding.GPS, rule, s)
-		se.tell(finding.GPS, rule.Action, s, out, true)
+		out := string(se.replacement(nil, finding.GPS, rule, s))
+		se.tell(finding.GPS, rule.Action, s, []byte(out), true)
 		return out, true
 	}
 	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
@@ -207,12 +233,12 @@ func (se *Session) coordinate(s string, two bool) (string, bool) {
 	}
 	out := coarse(s)
 	if rule.Action != policy.Truncate {
-		out = se.replacement(finding.GPS, rule, s)
+		out = string(se.replacement(nil, finding.GPS, rule, s))
 	}
 	if out == s || len(parts) == 0 {
 		return s, false
 	}
-	se.tell(finding.GPS, rule.Action, s, out, true)
+	se.tell(finding.GPS, rule.Action, s, []byte(out), true)
 	return out, true
 }
 
@@ -244,14 +270,14 @@ func (se *Session) point(v float64) (string, float64, Verdict) {
 		return "", v, Same
 	case policy.Truncate:
 		if t := math.Trunc(v*100) / 100; t != v && math.Abs(v) <= 180 {
-			se.tell(finding.GPS, rule.Action, "", "", true)
+			se.tell(finding.GPS, rule.Action, "", nil, true)
 			return "", t, Changed
 		}
 		return "", v, Same
 	case policy.Drop:
-		se.tell(finding.GPS, rule.Action, "", "", true)
+		se.tell(finding.GPS, rule.Action, "", nil, true)
 		return "", v, Dropped
 	}
-	se.tell(finding.GPS, rule.Action, "", "", true)
-	return se.replacement(finding.GPS, rule, strconv.FormatFloat(v, 'f', -1, 64)), v, Changed
+	se.tell(finding.GPS, rule.Action, "", nil, true)
+	return string(se.replacement(nil, finding.GPS, rule, strconv.FormatFloat(v, 'f', -1, 64))), v, Changed
 }

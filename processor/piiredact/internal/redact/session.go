@@ -41,6 +41,7 @@ type Session struct {
 	scanner *scan.Scanner
 	folded  text.Folded
 	out     []byte
+	with    []byte
 	stmt    []byte
 	path    []byte
 	dropped bool
@@ -53,6 +54,7 @@ type Session struct {
 	// passing: what was said of the value at hand is not its own alone: keys had a part in it. fleeting: what more, so
 	// that it is not said again: the depth, the attribute's name, the dice of an encryption, a budget.
 	passing, fleeting bool
+	settled           bool    // there is nothing more to edit in what the last pass made
 	tallies           tallies // what was told of the value at hand
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
 	at string
@@ -68,13 +70,13 @@ type Seen struct {
 	ByKey           bool // the key said so, not the value
 }
 
-func (se *Session) tell(e finding.Entity, a policy.Action, found, with string, byKey bool) {
+func (se *Session) tell(e finding.Entity, a policy.Action, found string, with []byte, byKey bool) {
 	se.Counts.any = true
 	index := a.Index()
 	se.Counts.Found[e][index]++
 	se.fleeting = !se.tallies.add(e, index) || se.fleeting
 	if se.Seen != nil {
-		se.Seen(Seen{Entity: e, Action: a, At: se.at, Found: found, With: with, ByKey: byKey})
+		se.Seen(Seen{Entity: e, Action: a, At: se.at, Found: found, With: string(with), ByKey: byKey})
 	}
 }
 
@@ -193,6 +195,7 @@ func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 		if se.budget.runs && se.late() {
 			break
 		}
+		se.settled = false
 		next, v := se.pass(d, now, depth)
 		if v == Dropped {
 			return "", Dropped
@@ -201,6 +204,9 @@ func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 			break
 		}
 		now, verdict = next, Changed
+		if se.settled {
+			break
+		}
 	}
 	if verdict == Changed && !utf8.ValidString(now) {
 		now = strings.ToValidUTF8(now, "\uFFFD")
@@ -218,7 +224,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 		return se.statement(d, s, depth)
 	}
 	if out, v, ok := se.json(d, s, depth, false); ok {
-		se.passing, se.fleeting = true, true
+		se.passing, se.fleeting, se.settled = true, true, false
 		return out, v
 	}
 	g := se.scanner.Look(s)
@@ -255,7 +261,7 @@ func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
 func (se *Session) embedded(d *Decision, s string, at int) (string, Verdict) {
 	se.stmt = statement.SQL(append(se.stmt[:0], s[:at]...), s[at:])
 	if string(se.stmt) != s {
-		se.tell(finding.Statement, policy.Mask, s[at:], string(se.stmt[at:]), false)
+		se.tell(finding.Statement, policy.Mask, s[at:], se.stmt[at:], false)
 		return string(se.stmt), Changed
 	}
 	return se.edit(d, s)
@@ -266,12 +272,12 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 		return se.edit(d, s)
 	}
 	if out, v, ok := se.json(d, s, depth, true); ok {
-		se.passing, se.fleeting = true, true
+		se.passing, se.fleeting, se.settled = true, true, false
 		return out, v
 	}
 	se.stmt = statement.Obfuscate(se.stmt[:0], s)
 	if string(se.stmt) != s {
-		se.tell(finding.Statement, policy.Mask, s, string(se.stmt), true)
+		se.tell(finding.Statement, policy.Mask, s, se.stmt, true)
 		return string(se.stmt), Changed
 	}
 	return se.edit(d, s)
