@@ -121,5 +121,12 @@ func (s *stage) inspectLost(ctx context.Context, r *report.Report, src report.So
 	if r.LostOrder.LastTrace == 0 {
 		r.Complain("the alert's trace_id leads to no trace of the lost order")
 	}
+	found, _, err := src.Jaeger.Find(ctx, ask.Search{Service: frontDoor, Attributes: map[string]string{"order.id": lost.id}, Since: src.Since, Limit: 20})
+	if err != nil {
+		return fmt.Errorf("search the lost order: %w", err)
+	}
+	if len(found) == 0 {
+		r.Complain("the search that the screen tells people to make finds no trace of the lost order")
+	}
 	return r.CheckVerdictExemplars(ctx, src, alert.Labels["trace_id"])
 }

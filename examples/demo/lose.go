@@ -49,7 +49,7 @@ func (s *stage) breakThings(ctx context.Context, done chan<- lostOrder) {
 	ctx, cancel := context.WithTimeout(ctx, alertTime)
 	defer cancel()
 	if alert, err := s.alertFor(ctx, lost.id); err == nil {
-		showAlert(alert, lost)
+		s.showAlert(alert, lost)
 	}
 }
 
@@ -83,14 +83,19 @@ func (s *stage) alertFor(ctx context.Context, order string) (backend.Alert, erro
 	})
 }
 
-func showAlert(a backend.Alert, lost lostOrder) {
+func (s *stage) showAlert(a backend.Alert, lost lostOrder) {
 	say("ALERT at the webhook receiver, %.0f s after the loss:", a.Received.Sub(lost.at).Seconds())
 	for _, label := range []string{"alertname", "severity", "order_id", "flow", "transition", "trace_id"} {
 		fmt.Printf("          %-10s %s\n", label, a.Labels[label])
 	}
-	for _, key := range []string{"summary", "description", "trace_url"} {
+	for _, key := range []string{"summary", "description"} {
 		if text := a.Annotations[key]; text != "" {
 			fmt.Printf("          %s\n", text)
 		}
 	}
+	if s.hasPages() {
+		fmt.Printf("          %s\n", a.Annotations["trace_url"])
+	}
+	fmt.Printf("          its last trace  %s\n", s.readTrace(a.Labels["trace_id"]))
+	fmt.Printf("          all its traces  %s\n", s.findOrder(lost.id))
 }

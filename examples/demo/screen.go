@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,29 +17,54 @@ import (
 
 // lookHere prints what somebody can ask while the demo runs.
 func (s *stage) lookHere() {
-	tags := url.QueryEscape(`{"order.id":"ORD-…"}`)
 	fmt.Printf(`
 Look around while it runs (everything is on this machine only):
-  one order in Jaeger     curl 'http://%[1]s/api/traces?service=mes-api&limit=20&tags=%[2]s'
-  one trace               curl 'http://%[1]s/api/v3/traces/TRACE_ID'
-  services                curl 'http://%[1]s/api/v3/services'
-  PromQL                  curl -G 'http://%[3]s/api/v1/query' --data-urlencode 'query=…' with
+  one order in Jaeger     %[1]s
+  one trace               %[2]s
+  services                curl 'http://%[3]s/api/v3/services'
+  PromQL                  curl -G 'http://%[4]s/api/v1/query' --data-urlencode 'query=…' with
     orders by stage         sum by (stage) (order_in_flight)
     orders in trouble       order_problem_seconds
     verdicts                sum by (transition, outcome) (order_transitions_total)
     slowest stage, p95      histogram_quantile(0.95, sum by (transition) (rate(order_transition_duration_seconds[1m])))
     errors by service       sum by (service) (rate(service_requests_total{outcome="error"}[1m]))
-  alerts                  http://%[4]s  (API: /api/v2/alerts)
-  verdicts as logs        tail -f %[5]s
-  logs, redacted          tail -f %[6]s
-  output of each process  %[7]s
-`, s.jaeger.Query, tags, s.prom.Addr, s.alerts.Addr, filepath.Join(s.out, "data/logs/verdicts.jsonl"),
-		filepath.Join(s.out, "data/logs/telemetry.jsonl"), filepath.Join(s.out, "logs"))
+  alerts                  http://%[5]s  (API: /api/v2/alerts)
+  verdicts as logs        tail -f %[6]s
+  logs, redacted          tail -f %[7]s
+  output of each process  %[8]s
+  links in alerts         %[9]s
+`, s.findOrder("ORDER_ID"), s.readTrace("TRACE_ID"), s.jaeger.Query, s.prom.Addr, s.alerts.Addr, filepath.Join(s.out, "data/logs/verdicts.jsonl"),
+		filepath.Join(s.out, "data/logs/telemetry.jsonl"), filepath.Join(s.out, "logs"), s.whereLinksLead())
 	if s.servers["broker"] != "RabbitMQ" || s.servers["database"] != "PostgreSQL" {
 		fmt.Printf("  broker: %s, database: %s (tools/backends.sh debian, as root, installs the real ones)\n", s.servers["broker"], s.servers["database"])
 	}
 	fmt.Println()
 }
+
+// frontDoor places every order, so it has a span even of one that no other service saw: a search in Jaeger must name a service.
+const frontDoor = "shop-api"
+
+// findOrder is the command that shows all traces of an order.
+func (s *stage) findOrder(id string) string {
+	return fmt.Sprintf("curl 'http://%s/api/traces?service=%s&limit=20&tags=%s'", s.jaeger.Query, frontDoor, url.QueryEscape(`{"order.id":"`+id+`"}`))
+}
+
+func (s *stage) readTrace(id string) string {
+	return fmt.Sprintf("curl 'http://%s/api/v3/traces/%s'", s.jaeger.Query, id)
+}
+
+// whereLinksLead says which of the links in alerts open a page here.
+func (s *stage) whereLinksLead() string {
+	grafana := "dashboard_url leads to a Grafana, which the demo does not run: import " + filepath.Join(s.monitor(), "grafana")
+	if s.hasPages() {
+		return "trace_url opens Jaeger; " + grafana
+	}
+	return "trace_url opens no page: Jaeger's module carries none (JAEGER_ASSETS=folder brings them), ask by curl;\n" +
+		strings.Repeat(" ", 26) + grafana
+}
+
+// hasPages: was Jaeger given its user interface?
+func (s *stage) hasPages() bool { return os.Getenv("JAEGER_ASSETS") != "" }
 
 // stages are the statuses in the order of an order's life, as the screen names them.
 var stages = []struct{ status, short string }{
