@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 )
 
 // topic is what a word nearby says of a number.
@@ -23,6 +25,8 @@ const (
 	productWord
 	birthWord
 	dialWord
+	placeWord
+	oneTimeWord
 	topics
 )
 
@@ -43,6 +47,9 @@ var lexicon = [topics]string{
 	productWord:  `ean*,isbn*,imei*,gtin*,upc,barcode*,штрихкод*,issn,sscc,артикул*,sku,iccid,imsi,серийный,serial*,tracking*`,
 	birthWord:    `рожден*,рождён*,родил*,рожд.,д.р.,др,г.р.,born,dob,birth*,geboren*,geburt*,nacid*`,
 	dialWord:     `call,dial,позвони*`,
+	placeWord:    `широт*,долгот*,координат*,геолокац*,местоположен*,latitude,longitude,lat,lon,lng,coordinates,gps,point(*,geo:*`,
+	oneTimeWord: `otp,totp,one-time*,one time*,verification code,confirmation code,login code,access code,auth code,sms code,pin code,passcode,` +
+		`код подтвержд*,код из смс,код доступа,код авториз*,код для входа,одноразов*,пин-код`,
 }
 
 type entry struct {
@@ -115,13 +122,20 @@ type surroundings struct {
 
 // near says whether a word of the topic begins within left characters before the window, or right behind it.
 func (f *Finder) near(w window, t topic, left, right int) bool {
-	lo, hi := f.c.start[w.a], f.c.end[w.b]
+	return f.around(f.c.start[w.a], f.c.end[w.b], t, left, right)
+}
+
+// around is near for what stands at [lo, hi). A name of a pair before it counts as a word: companyInn=, "taxId": "…".
+func (f *Finder) around(lo, hi int, t topic, left, right int) bool {
 	if f.left.at != lo {
 		f.left.at = lo
 		from, n := before(f.c.s, lo)
 		f.left.read(f.c.s[from:lo], n, -1, from > 0 && isWord(f.c.s[from-1]))
 	}
 	if int(f.left.dist[t]) <= left {
+		return true
+	}
+	if e := named[t]; e != finding.None && left >= reach-8 && f.name(lo).Has(e) {
 		return true
 	}
 	if right == 0 || hi >= len(f.c.s) {

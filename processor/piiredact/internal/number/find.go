@@ -12,6 +12,11 @@ import (
 type Finder struct {
 	c           cluster
 	left, right surroundings
+	// Names, unless nil, says what a pair's name gives context for; it is shared and safe for concurrent use.
+	Names  func(name string) finding.Set
+	names  finding.Set // of the name before nameAt
+	nameAt int
+	day    int // where a date begins whose month is a word
 }
 
 // Find reads the cluster at s[i], appends what it finds and returns where to go on.
@@ -19,10 +24,10 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	c := &f.c
 	c.read(s, i)
 	next := c.end[c.n-1]
-	f.left.at, f.right.at = -1, -1
-	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && c.n != 4 && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
+	f.left.at, f.right.at, f.nameAt = -1, -1, -1
+	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && c.n != 4 && !f.dated() && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
 		return out, next
-	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' {
+	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' && (total != 8 || !century(c.d[:])) {
 		return out, next // an order, a size: no number of a person is so short without a key or groups
 	}
 	for a := 0; a < c.n; {
@@ -32,8 +37,11 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 			continue
 		}
 		lo := c.start[w.a]
-		if w.a == 0 && c.plus && e == finding.Phone {
+		switch {
+		case w.a == 0 && c.plus && e == finding.Phone:
 			lo = c.begin
+		case e == finding.BirthDate && f.day < lo: // 31 January 1990
+			lo = f.day
 		}
 		out = append(out, finding.Finding{Start: f.open(lo, c.end[w.b]), End: c.end[w.b], Entity: e})
 		a = w.b + 1
@@ -78,7 +86,13 @@ func (f *Finder) match(a int, env *Env) (window, finding.Entity) {
 	if w, ok := f.born(a); ok {
 		return w, finding.BirthDate
 	}
+	if w, ok := f.place(a, env); ok {
+		return w, finding.GPS
+	}
 	w := window{a, a}
+	if f.oneTime(w) {
+		return w, finding.Secret
+	}
 	if n := c.size(a); (n == 3 || n == 4) && f.coded() && f.security(w) && !c.glued(w) && f.near(w, cvvWord, codeReach, 0) {
 		return w, finding.Secret
 	}
@@ -152,10 +166,41 @@ func (f *Finder) ip(a int, env *Env) (window, bool) {
 	return w, !product && f.near(w, ipWord, 32, 0)
 }
 
+// place is a coordinate behind a word for one: degrees with four decimals or more, which are about ten metres.
+func (f *Finder) place(a int, env *Env) (window, bool) {
+	c := &f.c
+	w := window{a, a + 1}
+	if w.b >= c.n || c.sep(a) != "." || c.size(a) > 3 || c.size(w.b) < 4 || env.Quantity || a > 0 && c.sep(a-1) == "." {
+		return w, false
+	}
+	if w.b+1 < c.n && c.sep(w.b) == "." || c.glued(w) || c.size(a) == 3 && string(c.digits(window{a, a})) > "180" {
+		return w, false
+	}
+	return w, f.near(w, placeWord, 32, 0)
+}
+
+// oneTime is a code of six digits that a word before it calls a one-time one.
+func (f *Finder) oneTime(w window) bool {
+	c := &f.c
+	if c.size(w.a) != 6 || c.n != 1 || c.glued(w) {
+		return false
+	}
+	lo := c.start[w.a]
+	for i := lo - 1; i >= 0 && i >= lo-4; i-- {
+		switch b := c.s[i]; {
+		case b|0x20 == 's', b|0x20 == 'e', b|0x20 == 'p', b >= 0x80: // is, code, otp
+			return f.near(w, oneTimeWord, 30, 0)
+		case isLetter(b):
+			return false
+		}
+	}
+	return false
+}
+
 // Client says that a word before s[lo:hi], an address, speaks of who came from there.
 func (f *Finder) Client(s string, lo, hi int) bool {
 	f.c.s, f.c.start[0], f.c.end[0] = s, lo, hi
-	f.left.at, f.right.at = -1, -1
+	f.left.at, f.right.at, f.nameAt = -1, -1, -1
 	return f.near(window{0, 0}, ipWord, 32, 0)
 }
 

@@ -90,7 +90,7 @@ func (f *Finder) isPhone(w window, env *Env) bool {
 	n := len(d)
 	solid := w.a == w.b
 	if solid && n == 11 && (d[0] == '7' || d[0] == '8') && d[1] == '9' && !c.dashed(w) {
-		return !f.product(w) // a Russian mobile number, bare
+		return !f.product(w) && !f.unit(c.end[w.b]) // a Russian mobile number, bare
 	}
 	if env.Hint.Has(finding.Phone) {
 		return !c.dotted(w)

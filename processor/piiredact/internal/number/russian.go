@@ -103,20 +103,6 @@ func (c *cluster) spaced(w window) bool {
 	return w.b > w.a
 }
 
-// born: a day of birth behind a word for it. Dates of this decade stand in every log line: they need a name and a colon.
-func (f *Finder) born(a int) (window, bool) {
-	c := &f.c
-	w := window{a, a + 2}
-	if w.b >= c.n || !c.date(w) {
-		return w, false
-	}
-	d := c.digits(w)
-	if c.size(a) != 4 {
-		d = d[len(d)-4:]
-	}
-	return w, string(d[:4]) < "2020" && f.near(w, birthWord, 24, 12)
-}
-
 // region: the first two digits of a tax number are one of Russia's regions.
 func region(d []byte) bool {
 	n := int(d[0]-'0')*10 + int(d[1]-'0')

@@ -1,6 +1,9 @@
 package redact
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Limits are the budgets of one value. What is over one is masked as a whole.
 type Limits struct {
@@ -42,10 +45,13 @@ type budget struct {
 	n     int
 }
 
-// over counts a value that is over a budget and returns what takes its place.
-func (se *Session) over(b Budget) (string, Verdict) {
+// over counts a value that is over a budget and returns what takes its place: JSON where it looks like JSON.
+func (se *Session) over(b Budget, s string) (string, Verdict) {
 	se.Counts.Over[b]++
 	se.passing, se.fleeting = true, true
+	if t := strings.TrimSpace(s); isContainer(t) && t[0] != '"' {
+		return `"` + Fixed + `"`, Changed
+	}
 	return Fixed, Changed
 }
 
@@ -57,7 +63,7 @@ func (se *Session) timed(d *Decision, s string, depth int) (string, Verdict) {
 	late := se.late() || time.Now().After(se.budget.until)
 	se.budget, se.scanner.Until = budget{}, time.Time{}
 	if late {
-		return se.over(TooSlow)
+		return se.over(TooSlow, s)
 	}
 	return out, v
 }
@@ -88,6 +94,6 @@ func (se *Session) MaxDepth() int { return se.e.opt.Limits.Depth }
 
 // TooDeep counts a value that is nested too deep and returns what takes its place.
 func (se *Session) TooDeep() string {
-	fixed, _ := se.over(TooDeep)
+	fixed, _ := se.over(TooDeep, "")
 	return fixed
 }

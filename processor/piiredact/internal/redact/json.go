@@ -30,7 +30,7 @@ func (se *Session) json(d *Decision, s string, depth int, holes bool) (string, V
 		return "", Same, false
 	}
 	if nesting(s) > se.e.opt.Limits.Depth-depth {
-		out, v := se.over(TooDeep)
+		out, v := se.over(TooDeep, s)
 		return out, v, true
 	}
 	doc := document{se: se, s: s, holes: holes}

@@ -159,10 +159,10 @@ func (se *Session) Text(d *Decision, s string, depth int) (string, Verdict) {
 	se.Counts.Values++
 	se.Counts.Bytes += int64(len(s))
 	if len(s) > se.e.opt.Limits.Bytes {
-		return se.over(TooLong)
+		return se.over(TooLong, s)
 	}
 	if depth > se.e.opt.Limits.Depth {
-		return se.over(TooDeep)
+		return se.over(TooDeep, s)
 	}
 	if se.budget.runs {
 		if se.late() {
@@ -218,6 +218,9 @@ func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 	se.depth = depth
 	if d.Whole != finding.None && (!d.Place || secret.Postal(s)) {
+		if isContainer(s) {
+			return se.container(d, s, depth)
+		}
 		return se.whole(d, s)
 	}
 	if d.Statement {
@@ -252,7 +255,7 @@ func (se *Session) gated(d *Decision, s string, g text.Gate) (string, Verdict) {
 		return s, Same
 	}
 	if len(fs) > se.e.opt.Limits.Findings {
-		return se.over(TooMany)
+		return se.over(TooMany, s)
 	}
 	return se.replace(s, fs)
 }

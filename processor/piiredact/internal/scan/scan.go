@@ -36,7 +36,9 @@ type Scanner struct {
 
 // New makes a scanner; classify tells what a name in a text means, and is shared and safe for concurrent use.
 func New(classify secret.Classify, rules []Rule) *Scanner {
-	return &Scanner{classify: classify, rules: rules}
+	sc := &Scanner{classify: classify, rules: rules}
+	sc.numbers.Names = func(name string) finding.Set { return classify(name).Hint }
+	return sc
 }
 
 type kind uint8

@@ -102,6 +102,12 @@ func (l *sql) password(w string) bool {
 	return false
 }
 
+// literal says that s begins with a string: 'x', E'x', U&'x', $$x$$.
+func literal(s string) bool {
+	at := strings.IndexByte(s[:min(len(s), 16)], '\'')
+	return at == 0 || at > 0 && literalPrefix(strings.TrimSuffix(s[:at], "&")) || strings.HasPrefix(s, "$$")
+}
+
 func literalPrefix(w string) bool {
 	switch strings.ToLower(w) {
 	case "e", "n", "x", "b", "u", "r":
@@ -151,7 +157,7 @@ func (l *sql) kind(w string) prevKind {
 }
 
 // verbs are the first letters of statements.
-var verbs = [256]bool{'s': true, 'i': true, 'u': true, 'd': true, 'm': true, 'w': true, 'r': true, 'c': true, 'e': true}
+var verbs = [256]bool{'s': true, 'i': true, 'u': true, 'd': true, 'm': true, 'w': true, 'r': true, 'c': true, 'e': true, 'a': true, 'g': true}
 
 // IsSQL says that s begins like a statement, so that one in a log line is found without a key that says so.
 func IsSQL(s string) bool {
@@ -181,8 +187,12 @@ func IsSQL(s string) bool {
 	}
 	switch string(b[:end]) {
 	case "SELECT":
-		return has(" FROM ", "(", " * ") || strings.HasPrefix(rest, "* ") || strings.HasPrefix(rest, "'")
-	case "INSERT", "REPLACE":
+		return has(" FROM ", "(", " * ") || strings.HasPrefix(rest, "* ") || literal(rest)
+	case "ALTER", "CREATE", "GRANT":
+		return has(" PASSWORD '", " IDENTIFIED ")
+	case "DECLARE":
+		return rest[0] == '@'
+	case "INSERT", "REPLACE", "UPSERT":
 		return containsFold(rest[:min(len(rest), 64)], "into ") && has("VALUES", "SELECT", " SET ")
 	case "UPDATE":
 		return has(" SET ")

@@ -1,0 +1,66 @@
+package number
+
+import (
+	"unicode/utf8"
+
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+)
+
+// named are the topics that a pair's name can speak of.
+var named = [topics]finding.Entity{
+	phoneWord: finding.Phone, cardWord: finding.Card, innWord: finding.INN, snilsWord: finding.SNILS, ogrnWord: finding.OGRN,
+	passportWord: finding.Passport, accountWord: finding.Account, bikWord: finding.Account, ipWord: finding.IP,
+}
+
+// maxName bounds how much of a name before a number is read.
+const maxName = 48
+
+// name is what the name of the pair whose value begins at lo gives context for.
+func (f *Finder) name(lo int) finding.Set {
+	if f.nameAt == lo {
+		return f.names
+	}
+	f.nameAt, f.names = lo, 0
+	if f.Names == nil {
+		return 0
+	}
+	s := f.c.s
+	i := lo
+	for i > 0 && lo-i < 4 && (s[i-1] == ' ' || s[i-1] == '"' || s[i-1] == '\'' || s[i-1] == '\\' || s[i-1] == '+' || s[i-1] == '(') {
+		i--
+	}
+	if i == 0 || s[i-1] != '=' && s[i-1] != ':' {
+		return 0
+	}
+	hi := i - 1
+	for hi > 0 && i-hi < 5 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == ' ') {
+		hi--
+	}
+	from := hi
+	for from > 0 && hi-from < maxName && (isLetter(s[from-1]) || isDigit(s[from-1]) || s[from-1] == '_' || s[from-1] == '-' || s[from-1] == '.' || s[from-1] >= utf8.RuneSelf) {
+		from--
+	}
+	if hi-from > 2 && hi-from < maxName {
+		f.names = f.Names(s[from:hi])
+	}
+	return f.names
+}
+
+// units stand behind sizes and counts.
+var units = map[string]bool{
+	"bytes": true, "byte": true, "kb": true, "kib": true, "mb": true, "mib": true, "ns": true, "us": true, "ms": true, "nanoseconds": true, "rows": true,
+	"items": true, "messages": true, "records": true, "requests": true, "байт": true, "байта": true, "нс": true, "мс": true, "строк": true, "шт": true,
+}
+
+// unit says that a unit stands behind hi: the number is a size, a time or a count.
+func (f *Finder) unit(hi int) bool {
+	s := f.c.s
+	if hi+2 >= len(s) || s[hi] != ' ' {
+		return false
+	}
+	end := hi + 1
+	for end < len(s) && end-hi < 16 && isWord(s[end]) {
+		end++
+	}
+	return units[s[hi+1:end]]
+}
