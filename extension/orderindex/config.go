@@ -55,11 +55,16 @@ type BroadcastConfig struct {
 	TLS configtls.ClientConfig `mapstructure:"tls"`
 }
 
+const (
+	defaultStream  = "ordertrace:bindings"
+	defaultEntries = 20_000
+)
+
 func createDefaultConfig() component.Config {
 	return &Config{
 		MaxBytes: 256 * bytesize.MiB, TraceTTL: 45 * time.Minute, MessageTTL: 7 * 24 * time.Hour, OrderTTL: 30 * 24 * time.Hour,
 		SnapshotInterval: time.Minute,
-		Broadcast:        BroadcastConfig{Stream: "ordertrace:bindings", MaxEntries: 20_000, TLS: configtls.NewDefaultClientConfig()},
+		Broadcast:        BroadcastConfig{Stream: defaultStream, MaxEntries: defaultEntries, TLS: configtls.NewDefaultClientConfig()},
 	}
 }
 
@@ -80,7 +85,7 @@ func (c *Config) Validate() error {
 	if c.OrderTTL < time.Second {
 		errs = append(errs, fmt.Errorf("order_ttl: %s is too short; at least 1s", c.OrderTTL))
 	}
-	if c.Storage != nil && c.SnapshotInterval < time.Second {
+	if c.SnapshotInterval < time.Second {
 		errs = append(errs, fmt.Errorf("snapshot_interval: %s is too short; at least 1s", c.SnapshotInterval))
 	}
 	return errors.Join(errs...)
@@ -92,7 +97,7 @@ var _ confmap.Validator = (*BroadcastConfig)(nil)
 func (c *BroadcastConfig) Validate() error {
 	var errs []error
 	if c.Redis == "" {
-		if c.Username != "" || c.Password != "" || c.TLS.CAFile != "" {
+		if c.Username != "" || c.Password != "" || c.TLS.CAFile != "" || c.Stream != "" && c.Stream != defaultStream || c.MaxEntries != 0 && c.MaxEntries != defaultEntries {
 			return errors.New("redis: missing; write rediss://host:6379")
 		}
 		return nil

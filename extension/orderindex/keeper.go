@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync"
+	"hash/crc32"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -19,8 +19,11 @@ import (
 // off is never read.
 const currentKey = "current"
 
+// lastSave bounds the last snapshot: the collector itself sets no deadline, and whoever stops it kills it some time later.
+const lastSave = 10 * time.Second
+
 // keeper writes snapshots of the index to a storage extension, and reads the latest at the start. One goroutine owns
-// number and the client; Shutdown takes over when it has ended.
+// number, segments and the client until it has ended.
 type keeper struct {
 	index  *binding.Index
 	client storage.Client
@@ -28,8 +31,9 @@ type keeper struct {
 	every  time.Duration
 
 	number, segments uint32 // of the snapshot that currentKey names
-	stop             chan struct{}
-	stopped          sync.WaitGroup
+	ctx              context.Context
+	cut              context.CancelFunc // ends what the storage is asked for
+	stop, stopped    chan struct{}
 }
 
 // openStorage finds the storage extension.
@@ -50,52 +54,77 @@ func openStorage(ctx context.Context, host component.Host, id, self component.ID
 }
 
 func startKeeper(index *binding.Index, client storage.Client, every time.Duration, log *zap.Logger) *keeper {
-	k := &keeper{index: index, client: client, every: every, log: log, stop: make(chan struct{})}
-	k.stopped.Go(k.run)
+	k := &keeper{index: index, client: client, every: every, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+	k.ctx, k.cut = context.WithCancel(context.Background())
+	go k.run()
 	return k
 }
 
+// run writes no snapshot before it has read the one that is there: what was not read would be gone.
 func (k *keeper) run() {
-	ctx := context.Background()
-	k.load(ctx)
+	defer close(k.stopped)
+	loaded := k.load()
 	t := time.NewTicker(k.every)
 	defer t.Stop()
 	for {
 		select {
 		case <-k.stop:
+			if loaded {
+				k.save()
+			}
 			return
 		case <-t.C:
-			k.save(ctx)
+			if loaded {
+				k.save()
+			} else {
+				loaded = k.load()
+			}
 		}
 	}
 }
 
-// shutdown writes a last snapshot.
+// shutdown lets run write a last snapshot, until ctx ends or lastSave is over.
 func (k *keeper) shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lastSave)
+	defer cancel()
 	close(k.stop)
-	k.stopped.Wait()
-	k.save(ctx)
-	return k.client.Close(ctx)
+	select {
+	case <-k.stopped:
+	case <-ctx.Done():
+		k.cut()
+		select {
+		case <-k.stopped:
+		case <-time.After(time.Second): // a storage that does not even hear that
+			return fmt.Errorf("store the index: %w", ctx.Err())
+		}
+	}
+	k.cut()
+	return k.client.Close(context.WithoutCancel(ctx))
 }
 
-// load merges the latest snapshot into the index, while the collector works already.
-func (k *keeper) load(ctx context.Context) {
-	raw, err := k.client.Get(ctx, currentKey)
-	if err != nil || len(raw) != 8 {
-		if err != nil {
-			k.log.Error("The stored index cannot be read; traces are learnt anew.", zap.Error(err))
-		}
-		return
+// load merges the latest snapshot into the index, while the collector works already. It is false if that has to be done again.
+func (k *keeper) load() bool {
+	raw, err := k.client.Get(k.ctx, currentKey)
+	if err != nil {
+		k.log.Error("The storage does not give the index; it is asked again, and nothing is stored before.", zap.Duration("after", k.every), zap.Error(err))
+		return false
 	}
-	k.number, k.segments = binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint32(raw[4:])
+	if raw == nil {
+		return true
+	}
+	var ok bool
+	if k.number, k.segments, ok = parseHead(raw); !ok {
+		k.log.Error("The stored index is damaged or of another version; traces are learnt anew.")
+		return true
+	}
 	entries, damaged := 0, 0
 	for i := range k.segments {
 		select {
 		case <-k.stop:
-			return
+			return false
 		default:
 		}
-		seg, err := k.client.Get(ctx, segmentKey(k.number, i))
+		seg, err := k.client.Get(k.ctx, segmentKey(k.number, i))
 		if err == nil {
 			var n int
 			n, err = k.index.Restore(seg, time.Now())
@@ -106,18 +135,34 @@ func (k *keeper) load(ctx context.Context) {
 		}
 	}
 	k.log.Info("The stored index was read.", zap.Int("entries", entries), zap.Int("damaged_segments", damaged))
+	return true
+}
+
+// head is what currentKey holds: number and segments of a snapshot, and a checksum, since a wrong number of segments is asked
+// for one by one.
+func head(number, segments uint32) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, number)
+	b = binary.LittleEndian.AppendUint32(b, segments)
+	return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+func parseHead(raw []byte) (number, segments uint32, ok bool) {
+	if len(raw) != 12 || crc32.ChecksumIEEE(raw[:8]) != binary.LittleEndian.Uint32(raw[8:]) {
+		return 0, 0, false
+	}
+	return binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint32(raw[4:]), true
 }
 
 // save writes a whole snapshot, makes it the current one and deletes the one before.
-func (k *keeper) save(ctx context.Context) {
+func (k *keeper) save() {
+	ctx := k.ctx
 	number, n := k.number+1, uint32(0)
 	err := k.index.Snapshot(time.Now(), func(seg []byte) error {
 		n++
 		return k.client.Set(ctx, segmentKey(number, n-1), seg)
 	})
 	if err == nil {
-		cur := binary.LittleEndian.AppendUint32(nil, number)
-		err = k.client.Set(ctx, currentKey, binary.LittleEndian.AppendUint32(cur, n))
+		err = k.client.Set(ctx, currentKey, head(number, n))
 	}
 	if err != nil {
 		k.log.Error("The index cannot be stored; the snapshot before stays.", zap.Error(errors.Join(err, k.drop(ctx, number, n))))

@@ -27,7 +27,9 @@ type disk struct {
 	component.ShutdownFunc
 	mu    sync.Mutex
 	files map[string][]byte
-	full  error
+	full  error                 // of Set
+	deaf  error                 // of Get
+	hang  func(context.Context) // in Set
 }
 
 func (d *disk) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
@@ -37,10 +39,20 @@ func (d *disk) GetClient(context.Context, component.Kind, component.ID, string) 
 func (d *disk) Get(_ context.Context, key string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.deaf != nil {
+		return nil, d.deaf
+	}
 	return d.files[key], nil
 }
 
-func (d *disk) Set(_ context.Context, key string, value []byte) error {
+func (d *disk) Set(ctx context.Context, key string, value []byte) error {
+	d.mu.Lock()
+	hang := d.hang
+	d.mu.Unlock()
+	if hang != nil {
+		hang(ctx)
+		return ctx.Err()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.full != nil {
@@ -187,4 +199,83 @@ func TestStorageMustBeThere(t *testing.T) {
 	}
 	cfg.SnapshotInterval = 0
 	require.ErrorContains(t, cfg.Validate(), "snapshot_interval")
+}
+
+func TestADamagedHeadIsNoEndlessSnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, raw := range []string{"", "x", "\xff\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"} {
+			d := &disk{files: map[string][]byte{currentKey: []byte(raw)}}
+			o := open(t, d)
+			synctest.Wait()
+			_, err := o.index.Name("order.id", 0)
+			require.NoError(t, err)
+			teach(o, 1)
+			require.NoError(t, o.Shutdown(context.Background()))
+			o = open(t, d)
+			synctest.Wait()
+			require.True(t, knows(o, 1), "what was stored since")
+			require.NoError(t, o.Shutdown(context.Background()))
+		}
+	})
+}
+
+func TestADiskThatHangsDoesNotHoldTheShutdown(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &disk{files: map[string][]byte{}}
+			o := open(t, d)
+			synctest.Wait()
+			free := make(chan struct{})
+			d.mu.Lock()
+			d.hang = func(ctx context.Context) {
+				if deaf {
+					<-free
+					return
+				}
+				<-ctx.Done()
+			}
+			d.mu.Unlock()
+			time.Sleep(61 * time.Second) // it is being stored
+			synctest.Wait()
+			began := time.Now()
+			err := o.Shutdown(context.Background())
+			require.Less(t, time.Since(began), 15*time.Second)
+			if deaf {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			} else {
+				require.NoError(t, err)
+			}
+			close(free)
+			synctest.Wait()
+		})
+	}
+}
+
+func TestWhatWasNotReadIsNotOverwritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{files: map[string][]byte{}}
+		o := open(t, d)
+		_, err := o.index.Name("order.id", 0)
+		require.NoError(t, err)
+		teach(o, 1)
+		require.NoError(t, o.Shutdown(context.Background()))
+		away := fmt.Errorf("input/output error")
+		d.mu.Lock()
+		d.deaf = away
+		d.mu.Unlock()
+		o = open(t, d)
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		require.False(t, knows(o, 1))
+		require.NoError(t, o.Shutdown(context.Background()))
+		o = open(t, d)
+		synctest.Wait()
+		d.mu.Lock()
+		d.deaf = nil
+		d.mu.Unlock()
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		require.True(t, knows(o, 1), "it was asked again")
+		require.NoError(t, o.Shutdown(context.Background()))
+	})
 }

@@ -1,6 +1,7 @@
 package orderindex
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,12 @@ func TestBroadcastNamesEveryProblemAtOnceAndShowsNoPassword(t *testing.T) {
 	require.NoError(t, conf.Unmarshal(cfg))
 	require.NoError(t, confmap.Validate(cfg), "null is off, as the variable of a preset is when it is not set")
 	require.Empty(t, cfg.Broadcast.Redis)
+	for _, key := range []string{"stream: bindings", "username: u"} {
+		name, value, _ := strings.Cut(key, ": ")
+		cfg = createDefaultConfig().(*Config)
+		require.NoError(t, confmap.NewFromStringMap(map[string]any{"broadcast": map[string]any{name: value}}).Unmarshal(cfg))
+		require.ErrorContains(t, confmap.Validate(cfg), "broadcast: redis: missing", "%s tells nobody anything", key)
+	}
 	cfg = createDefaultConfig().(*Config)
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{"broadcast": map[string]any{"redis": "rediss://r"}}).Unmarshal(cfg))
 	require.Equal(t, int64(20_000), cfg.Broadcast.MaxEntries)

@@ -166,6 +166,22 @@ func TestTracesExpireAndUseKeepsThem(t *testing.T) {
 	}
 }
 
+func TestEntriesExpireInATableThatNobodyUsed(t *testing.T) {
+	x := New(Options{TraceTTL: time.Minute, MessageTTL: 7 * 24 * time.Hour})
+	trace, message := Trace(id(1)), MessageOf(Message, "m")
+	for _, n := range []Node{trace, message} {
+		x.Bind(n, Binding{Source: URL, Value: "v"}, start)
+	}
+	if got := get(x, message, start.Add(6*24*time.Hour)); len(got) != 1 {
+		t.Errorf("a message is gone after six days: %v", got)
+	}
+	for n, after := range map[Node]time.Duration{trace: 2 * time.Minute, message: 15 * 24 * time.Hour} {
+		if got := get(x, n, start.Add(after)); len(got) != 0 {
+			t.Errorf("%v after %s: %v", n.Space, after, got)
+		}
+	}
+}
+
 func TestUnusedTraceLivesForItsTTL(t *testing.T) {
 	x := New(Options{TraceTTL: time.Minute})
 	for i := range 600 { // a bind per 100 ms for a minute, then each must be there 59 s after it was bound

@@ -3,13 +3,31 @@ package binding
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"time"
 )
 
 const (
-	snapshotMagic = "otidx1\n"
+	snapshotMagic = "otidx2\n"
 	segmentBytes  = 1 << 20 // a segment ends with the entry that reaches it
+	sumBytes      = 4       // at the end of a segment, CRC-32C of what is before
 )
+
+// castagnoli has an instruction of its own on all processors that matter.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func seal(segment []byte) []byte {
+	return binary.LittleEndian.AppendUint32(segment, crc32.Checksum(segment, castagnoli))
+}
+
+// unseal returns what was sealed; false if it is not whole.
+func unseal(segment []byte) ([]byte, bool) {
+	n := len(segment) - sumBytes
+	if n < 0 || crc32.Checksum(segment[:n], castagnoli) != binary.LittleEndian.Uint32(segment[n:]) {
+		return nil, false
+	}
+	return segment[:n], true
+}
 
 // Snapshot writes everything that is live as segments, each of which can be restored on its own. A shard is locked while it
 // is read, so that each entry is whole; the snapshot as a whole is not of one moment, which does not matter, because
@@ -34,13 +52,13 @@ func (x *Index) Snapshot(now time.Time, emit func(segment []byte) error) error {
 		}
 		sh.Unlock()
 		for _, f := range full {
-			if err := emit(f); err != nil {
+			if err := emit(seal(f)); err != nil {
 				return err
 			}
 		}
 	}
 	if len(seg) > len(head) {
-		return emit(seg)
+		return emit(seal(seg))
 	}
 	return nil
 }
@@ -110,9 +128,13 @@ func appendEntry(b []byte, space Space, g *generation, s *slot) []byte {
 
 var errSnapshot = errors.New("the segment is damaged or of another version")
 
-// Restore merges a segment into the index. What was learnt meanwhile stands; a damaged segment is read as far as it goes.
+// Restore merges a segment into the index. What was learnt meanwhile stands; of a damaged segment nothing is read.
 func (x *Index) Restore(segment []byte, now time.Time) (entries int, err error) {
-	r := segmentReader{b: segment, ok: true}
+	content, whole := unseal(segment)
+	if !whole {
+		return 0, errSnapshot
+	}
+	r := segmentReader{b: content, ok: true}
 	if string(r.take(len(snapshotMagic))) != snapshotMagic {
 		return 0, errSnapshot
 	}

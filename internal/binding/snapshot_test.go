@@ -3,6 +3,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -67,18 +68,43 @@ func TestSnapshotStopsWhereItCannotBeWritten(t *testing.T) {
 	}
 }
 
+func TestNothingIsReadFromADamagedSegment(t *testing.T) {
+	x := New(Options{})
+	order, _ := x.Name("order.id", 0)
+	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "ORD-1"}, start)
+	whole := segments(t, x, start)[0]
+	for i := range 8 * len(whole) {
+		bad := slices.Clone(whole)
+		bad[i/8] ^= 1 << (i % 8)
+		damaged(t, bad)
+	}
+	for n := range len(whole) {
+		damaged(t, whole[:n])
+	}
+	damaged(t, append(slices.Clone(whole), 0))
+}
+
+func damaged(t *testing.T, segment []byte) {
+	t.Helper()
+	y := New(Options{})
+	if n, err := y.Restore(segment, start); err == nil || n != 0 || y.Stats(start).Traces != 0 {
+		t.Fatalf("%d entries, %v", n, err)
+	}
+}
+
 func FuzzRestore(f *testing.F) {
 	x := New(Options{})
 	order, _ := x.Name("order.id", Joins(0).With(Message))
 	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "ORD-1"}, start)
 	x.Connect(Trace(id(1)), MessageOf(Message, "m"), Message, start)
 	for _, s := range segments(f, x, start) {
-		f.Add(s)
-		f.Add(s[:len(s)/2])
+		content, _ := unseal(s)
+		f.Add(content)
+		f.Add(content[:len(content)/2])
 	}
 	f.Fuzz(func(t *testing.T, seg []byte) {
 		y := New(Options{MaxBytes: MinBytes})
-		_, _ = y.Restore(seg, start)
+		_, _ = y.Restore(seal(seg), start)
 		checkBound(t, y, start, MinBytes)
 		for _, s := range segments(t, y, start) {
 			if _, err := y.Restore(s, start); err != nil {

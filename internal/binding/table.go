@@ -28,13 +28,14 @@ func (t *table) entries() int {
 	return n
 }
 
-// age closes the newest generation when it is old and drops those whose entries are all past their time.
+// age closes the newest generation when it is old and drops those whose entries are all past their time. It is called before
+// anything is read or written: if nobody did for long, the newest was closed when its time was over, and not just now.
 func (t *table) age(now int64) {
 	if len(t.gens) == 0 {
 		return
 	}
-	if g := t.gens[0]; g.closed == 0 && now-g.born > t.ttl/int64(t.count-1) {
-		g.closed = now
+	if g, open := t.gens[0], t.ttl/int64(t.count-1); g.closed == 0 && now-g.born > open {
+		g.closed = g.born + open
 	}
 	for n := len(t.gens); n > 0; n-- {
 		g := t.gens[n-1]
