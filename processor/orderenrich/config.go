@@ -65,7 +65,7 @@ type HoldConfig struct {
 // IdentifierConfig says where an identifier may come from and what a valid value looks like.
 type IdentifierConfig struct {
 	// Attributes are the other names under which services write it, best first: on spans, their events and links, log
-	// records, structured log bodies and resources. Case and -/_ do not matter: orderId is also order_id and Order-ID.
+	// records, log bodies that are structured or JSON in a text, and resources. Case and -/_ do not matter: orderId is also order_id and Order-ID.
 	Attributes []string `mapstructure:"attributes"`
 	// URLPath are templates of URL paths: literal segments, {identifier} once, * for one segment, a final ** for any number.
 	URLPath []string `mapstructure:"url_path"`
@@ -82,11 +82,12 @@ type IdentifierConfig struct {
 	// SpanLinks joins traces whose spans link to each other, two links far. A span with more than 8 links joins nothing.
 	SpanLinks bool `mapstructure:"span_links"`
 	// SQL are regular expressions (RE2) that find it in db.query.text or db.statement: the only group, or the whole match.
+	// Placeholders such as $1 are no values.
 	SQL []string `mapstructure:"sql"`
 	// SQLParameters are statement parameters, as attributes db.query.parameter.*.
 	SQLParameters []string `mapstructure:"sql_parameters"`
-	// LogBody are regular expressions (RE2) that find it in log bodies that are text: the only group, or the whole match. So
-	// systems that only write logs show up in an order's life.
+	// LogBody are regular expressions (RE2) that find it in log bodies that are text, and in texts of structured ones: the only
+	// group, or the whole match. So systems that only write logs show up in an order's life.
 	LogBody []string `mapstructure:"log_body"`
 	// Tables are CSV files that say which reference stands for it: a partner's number, a job of the MES.
 	Tables []TableConfig `mapstructure:"tables"`
@@ -178,9 +179,22 @@ func (c *Config) Validate() error {
 			}
 		}
 		errs = append(errs, c.validateFollows(name), c.validateTables(name))
-		if _, err := extract.Compile([]extract.Rule{c.rule(name)}, false, false); err != nil {
+		for _, err := range extract.Check(c.rule(name)) {
 			errs = append(errs, fmt.Errorf("identifiers::%w", err))
 		}
+	}
+	return errors.Join(append(errs, c.validateClaims())...)
+}
+
+// validateClaims refuses what two identifiers would both take for their value.
+func (c *Config) validateClaims() error {
+	var rules []extract.Rule
+	for _, name := range slices.Sorted(maps.Keys(c.Identifiers)) {
+		rules = append(rules, c.rule(name))
+	}
+	var errs []error
+	for _, err := range extract.Contested(rules) {
+		errs = append(errs, fmt.Errorf("identifiers::%w", err))
 	}
 	return errors.Join(errs...)
 }
@@ -232,7 +246,7 @@ func (c *Config) validateHold() error {
 	}
 	var errs []error
 	if c.Hold.MaxWait < minWait || c.Hold.MaxWait > maxWait {
-		errs = append(errs, fmt.Errorf("hold::max_wait: %s; between %s and %s, or 0 for streaming", c.Hold.MaxWait, minWait, maxWait))
+		errs = append(errs, fmt.Errorf("hold::max_wait: %s; between %s and %s, with its unit, or 0 for streaming", c.Hold.MaxWait, minWait, maxWait))
 	}
 	if c.Hold.MaxBytes < minHold {
 		errs = append(errs, fmt.Errorf("hold::max_bytes: %s is too small; at least %s", c.Hold.MaxBytes, minHold))

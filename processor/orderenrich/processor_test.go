@@ -35,13 +35,22 @@ identifiers:
   "bad name": {}
 `)
 	err := cfg.Validate()
-	for _, want := range []string{"source:", "order.id: ", "pattern:", "must contain {order.id} once", "order.ids: is written by order.id itself", "order.ids: name \"\"", "bad name: not a name"} {
+	for _, want := range []string{"source:", `identifiers::order.id::pattern: "(": `, `order.id::url_path: "/api/orders": must contain {order.id} once`, "order.ids: is written by order.id itself", `order.ids::attributes: ""`, "bad name: not a name"} {
 		require.ErrorContains(t, err, want)
 	}
 	err = loadConfig(t, `identifiers: {a: {follows: [a, b, c]}, b: {follows: [d]}, d: {}}`).Validate()
 	for _, want := range []string{"a::follows: it cannot follow itself", "a::follows: b follows others itself; follow those", `a::follows: "c" is not among identifiers`} {
 		require.ErrorContains(t, err, want)
 	}
+	err = loadConfig(t, `identifiers: {a: {attributes: [orderRef], headers: [x-ref], query: [ref], pattern: "a)|(b"}, b: {attributes: [order_ref, a], headers: [X_Ref], query: [ref], sql: ["(?=x)"]}}`).Validate()
+	for _, want := range []string{
+		`identifiers::b::attributes: "order_ref" is read as a already; remove it from one of them`, `b::attributes: "a" is read as a already`,
+		`b::headers: "X_Ref" is read as a already`, `b::query: "ref" is read as a already`, `a::pattern: "a)|(b": error`, `b::sql: "(?=x)": error`,
+	} {
+		require.ErrorContains(t, err, want)
+	}
+	table := "tables: [{file: f.csv, key: ref, value: v}]"
+	require.NoError(t, loadConfig(t, `identifiers: {a: {`+table+`}, b: {attributes: [ref2], `+table+`}}`).Validate(), "one reference may stand for both")
 	require.ErrorContains(t, loadConfig(t, `identifiers: {}`).Validate(), "name at least one")
 }
 

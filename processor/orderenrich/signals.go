@@ -148,11 +148,26 @@ func (d *desk) readLogs(ld plog.Logs) {
 				switch r.Body().Type() {
 				case pcommon.ValueTypeMap:
 					d.attributes(extract.Body, r.Body().Map())
+					d.searchTexts(r.Body().Map())
 				case pcommon.ValueTypeStr:
 					d.reader.Body(r.Body().Str())
 				}
 				d.add(r.TraceID(), [8]byte{}, r.SpanID())
 			}
+		}
+	}
+}
+
+// searchTexts looks for what expressions find in the texts of a structured body, as much of them as of a body that is text.
+func (d *desk) searchTexts(body pcommon.Map) {
+	if !d.reader.Searches() {
+		return
+	}
+	left := extract.MaxText
+	for _, v := range body.All() {
+		if v.Type() == pcommon.ValueTypeStr && left > 0 {
+			d.reader.Search(v.Str())
+			left -= len(v.Str())
 		}
 	}
 }

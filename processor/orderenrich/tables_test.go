@@ -124,7 +124,7 @@ func TestATableThatIsWrongEndsTheStart(t *testing.T) {
 	require.ErrorContains(t, err, "partner.csv:3: what column \"order\" says does not match")
 
 	err = loadConfig(t, `identifiers: {order.id: {tables: [{key: a, attributes: [""]}, {file: f, key: order.id}]}}`).Validate()
-	for _, want := range []string{"tables::0::file: name the CSV file", `tables::1::key: "order.id"; name the column with the reference`, `name ""`} {
+	for _, want := range []string{"tables::0::file: name the CSV file", `tables::1::key: "order.id"; name the column with the reference`, `tables::0::attributes: ""`} {
 		require.ErrorContains(t, err, want)
 	}
 }

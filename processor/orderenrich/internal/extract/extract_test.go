@@ -1,11 +1,13 @@
 package extract
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/internal/binding"
 )
@@ -70,6 +72,14 @@ func TestOneAttribute(t *testing.T) {
 		{Own, "url.path", "/api/orders/search/" + id, binding.URL},
 		{Own, "url.path", "/api/orders/ORD%2D10000042", binding.URL},
 		{Own, "url.path", "/api/orders/%zz", binding.NoSource},
+		{Own, "url.path", "/a%70i/%6Frders/ORD%2D10000042/x%20y", binding.URL},
+		{Own, "url.path", "/api%2Forders/" + id, binding.NoSource},
+		{Own, "url.path", "/api/%6/%zz/" + id + "%", binding.NoSource},
+		{Own, "http.target", "http://proxied.example/api/orders/" + id, binding.URL},
+		{Own, "url.full", "/login?next=https://shop.example/api/orders/" + id, binding.NoSource},
+		{Own, "url.full", "/api/orders/" + id + "?next=https://shop.example/x", binding.URL},
+		{Own, "url.query", "order%49d=" + id, binding.Query},
+		{Own, "baggage.order_id", id, binding.NoSource},
 		{Own, "url.path", "/API/orders/" + id, binding.NoSource},
 		{Own, "url.path", "//api/orders/" + id, binding.NoSource},
 		{Own, "url.path", "/api/orders/", binding.NoSource},
@@ -106,6 +116,101 @@ func TestOneAttribute(t *testing.T) {
 		case tt.want != binding.NoSource && (len(r.Facts) != 1 || r.Facts[0].Value != id || r.Facts[0].Source != tt.want):
 			t.Errorf("%s=%.60s: found %v, want %s", tt.key, tt.value, r.Facts, tt.want)
 		}
+	}
+}
+
+func TestALogBodyThatIsJSONIsReadLikeAStructuredOne(t *testing.T) {
+	r := reader(t, order())
+	for body, want := range map[string]string{
+		`{"orderId":"ORD-10000042"}`:                                                                 "[ORD-10000042]",
+		"\n { \"level\" : \"info\" , \"order_id\" : \"ORD-10000042\" } ":                             "[ORD-10000042]",
+		`{"a":{"orderId":"ORD-10000001"},"order.id":"ORD-10000042"}`:                                 "[ORD-10000042]",
+		`{"a":[{"x":"]}"},"\"}",1],"b":null,"c":-1.5e3,"orderId":["ORD-10000042" , "ORD-10000043"]}`: "[ORD-10000042 ORD-10000043]",
+		`{"orderId":"\u004fRD-10000042"}`:                                                            "[ORD-10000042]",
+		`{"orderId":"ORD-10000042","m":"` + strings.Repeat("x", MaxText):                             "[ORD-10000042]",
+		`{"m":"` + strings.Repeat("x", MaxText) + `","orderId":"ORD-10000042"}`:                      "[]",
+		`{"orderId":[]}`: "[]", `{"orderId":[[["ORD-10000042"]]]}`: "[]", `{"orderId":{"x":"ORD-10000042"}}`: "[]",
+		`{"orderId":"ORD-10000042`: "[]", `{"orderId"`: "[]", `{`: "[]", `{"`: "[]", `{"orderId":[`: "[]", `{"orderId":["ORD-10000042"`: "[ORD-10000042]",
+		`["orderId","ORD-10000042"]`: "[]", `orderId: "ORD-10000042"`: "[]", `{"a":}{"orderId":"ORD-10000042"}`: "[]", "": "[]",
+		`{"m":"\\","orderId":"ORD-10000042"}`: "[ORD-10000042]", `{"orderId":"\`: "[]",
+	} {
+		r.Reset()
+		r.Body(body)
+		got := []string{}
+		for _, f := range r.Facts {
+			got = append(got, f.Value)
+			if f.Source != binding.Attribute {
+				t.Errorf("%.60s: source %v", body, f.Source)
+			}
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%.80s: %v, want %s", body, got, want)
+		}
+	}
+	numbers := reader(t, Rule{Name: "order.id", Attributes: []string{"orderId"}})
+	numbers.Body(`{"orderId":10000042,"order_id":4.2,"orderid":true}`)
+	if len(numbers.Facts) != 1 || numbers.Facts[0].Value != "10000042" {
+		t.Errorf("%+v", numbers.Facts)
+	}
+}
+
+// FuzzMembers compares with a real parser: of JSON that is whole, the same is read.
+func FuzzMembers(f *testing.F) {
+	f.Add(`{"orderId":"a","x":[1,{"y":"}"}],"order_id":[1,"b",{"orderId":"c"}]}`)
+	f.Add(`{"orderId": -5 ,"z":null,"order-id":4.5} x`)
+	f.Add(`{"orderId":"\"\\"}`)
+	rule := Rule{Name: "order.id", Attributes: []string{"orderId"}}
+	got, want := reader(f, rule), reader(f, rule)
+	f.Fuzz(func(t *testing.T, text string) {
+		got.Reset()
+		want.Reset()
+		got.Body(text)
+		if len(text) > MaxText || strings.Contains(text, `\`) || !json.Valid([]byte(text)) || !utf8.ValidString(text) {
+			return
+		}
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if begin, _ := d.Token(); begin == json.Delim('{') {
+			for d.More() {
+				key, _ := d.Token()
+				var value any
+				if err := d.Decode(&value); err != nil {
+					t.Fatal(err)
+				}
+				list, ok := value.([]any)
+				if !ok {
+					list = []any{value}
+				}
+				for _, v := range list {
+					if n, ok := v.(json.Number); ok && strings.Trim(n.String(), "-0123456789") == "" {
+						v = n.String()
+					}
+					if s, ok := v.(string); ok {
+						read(want, Body, key.(string), s)
+					}
+				}
+			}
+		}
+		if !slices.Equal(got.Facts, want.Facts) {
+			t.Errorf("%q: %+v, want %+v", text, got.Facts, want.Facts)
+		}
+	})
+}
+
+func TestAPlaceholderInAStatementIsNoValue(t *testing.T) {
+	r := reader(t, Rule{Name: "order.id", Statement: []string{`order_id\s*=\s*'?([^'\s]*)`}, Parameters: []string{"orderId"}})
+	for _, v := range []string{"$1", "?", "?1", ":id", "@p1", "%s", "%(id)s", "NULL", "null", ""} {
+		r.Reset()
+		read(r, Own, "db.query.text", "SELECT * FROM o WHERE order_id = "+v)
+		if len(r.Facts) > 0 {
+			t.Errorf("%s: %+v", v, r.Facts)
+		}
+	}
+	read(r, Own, "db.query.text", "SELECT * FROM o WHERE order_id = '42'")
+	read(r, Own, "db.query.parameter.order_id", "43")
+	read(r, Own, "db.query.parameter.OrderId", "44")
+	if len(r.Facts) != 3 {
+		t.Errorf("%+v", r.Facts)
 	}
 }
 
@@ -183,8 +288,8 @@ func TestTextsAreSearched(t *testing.T) {
 		"Order=ORD-1, order: ORD-2":                    "ORD-1 ORD-2",
 		"nothing to see":                               "",
 		"see #1234":                                    "#1234",
-		strings.Repeat("x", maxText) + "order A-1":     "",
-		strings.Repeat("x", maxText-9) + "order A-123": "", // cut within the value
+		strings.Repeat("x", MaxText) + "order A-1":     "",
+		strings.Repeat("x", MaxText-9) + "order A-123": "", // cut within the value
 	} {
 		r := reader(t, rule)
 		r.Body(text)

@@ -156,7 +156,7 @@ func (r *Reader) act(a action, at Place, key, value string) {
 		r.fact(a, binding.Parameter, value, true)
 	case kindStatement:
 		r.text(a, binding.Statement, rule.statement, value)
-	case kindPath, kindFull, kindQuery:
+	case kindPath, kindQuery:
 		r.url(a, rule, value)
 	}
 }

@@ -60,8 +60,7 @@ const (
 	kindAlias   kind = iota // a value of rule; order is its place in the list
 	kindSource              // "<name>.source"
 	kindPlural              // "<name>s"
-	kindPath                // a URL path
-	kindFull                // a whole URL
+	kindPath                // a path or a whole URL
 	kindQuery               // a query string
 	kindHeader              // a captured header of rule
 	kindBaggage             // a baggage entry of rule
@@ -81,8 +80,9 @@ type action struct {
 
 // Matcher knows which attribute keys matter.
 type Matcher struct {
-	rules []rule
-	keys  keys
+	rules  []rule
+	keys   keys
+	bodies bool // there are expressions for log bodies
 }
 
 // headerPrefixes are those of the semantic conventions, old and new.
@@ -93,15 +93,7 @@ func Compile(rules []Rule, messages, conversations bool) (*Matcher, error) {
 	if len(rules) > MaxRules {
 		return nil, fmt.Errorf("%d identifiers: at most %d", len(rules), MaxRules)
 	}
-	m := &Matcher{}
-	var errs []error
-	for i, r := range rules {
-		c, err := m.compile(uint8(i), r)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", r.Name, err))
-		}
-		m.rules = append(m.rules, c)
-	}
+	m, errs := compileAll(rules)
 	if messages {
 		m.add(action{kind: kindMessage}, "messaging.message.id", "messaging.message_id")
 	}
@@ -111,17 +103,32 @@ func Compile(rules []Rule, messages, conversations bool) (*Matcher, error) {
 	return m, errors.Join(errs...)
 }
 
-func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
+func compileAll(rules []Rule) (m *Matcher, errs []error) {
+	m = &Matcher{}
+	for i, r := range rules {
+		c, wrong := m.compile(uint8(i), r)
+		for _, err := range wrong {
+			errs = append(errs, fmt.Errorf("%s::%w", r.Name, err))
+		}
+		m.rules = append(m.rules, c)
+		m.bodies = m.bodies || len(c.body) > 0
+	}
+	return m, errs
+}
+
+// Check names all that is wrong with a rule.
+func Check(r Rule) []error {
+	_, errs := compileAll([]Rule{r})
+	return errs
+}
+
+func (m *Matcher) compile(i uint8, r Rule) (rule, []error) {
 	c := rule{name: r.Name, derive: r.Derive, tables: r.Tables, query: folded(r.Query), baggage: folded(r.Baggage)}
 	var errs []error
-	lists := [][]string{{r.Name + ".source"}, r.Attributes, r.Headers, r.Query, r.Baggage, r.Parameters}
-	for _, t := range r.Tables {
-		lists = append(lists, t.Attributes)
-	}
-	for _, list := range lists {
-		for _, s := range list {
+	for _, list := range r.lists() {
+		for _, s := range list.names {
 			if s == "" || len(s) > maxKey-32 {
-				errs = append(errs, fmt.Errorf("name %q: between 1 and %d bytes", s, maxKey-32))
+				errs = append(errs, fmt.Errorf("%s: %q; a name has between 1 and %d bytes", list.field, s, maxKey-32))
 			}
 		}
 	}
@@ -145,37 +152,37 @@ func (m *Matcher) compile(i uint8, r Rule) (rule, error) {
 		}
 	}
 	for _, b := range r.Baggage {
-		m.add(action{kindBaggage, i, 0}, "baggage."+b)
+		for _, s := range spellings(b) {
+			m.add(action{kindBaggage, i, 0}, "baggage."+s)
+		}
 	}
 	for _, p := range r.Parameters {
-		m.add(action{kindParameter, i, 0}, "db.query.parameter."+p)
+		for _, s := range spellings(p) {
+			m.add(action{kindParameter, i, 0}, "db.query.parameter."+s)
+		}
 	}
-	var err error
-	if c.statement, err = compileTexts("sql", r.Statement); err != nil {
-		errs = append(errs, err)
-	}
-	if c.body, err = compileTexts("log_body", r.LogBody); err != nil {
-		errs = append(errs, err)
-	}
+	var wrong []error
+	c.statement, wrong = compileTexts("sql", r.Statement)
+	errs = append(errs, wrong...)
+	c.body, wrong = compileTexts("log_body", r.LogBody)
+	errs = append(errs, wrong...)
 	if len(c.statement) > 0 {
 		m.add(action{kindStatement, i, 0}, "db.query.text", "db.statement")
 	}
-	paths, err := newTrie(r.Name, r.URLPaths)
-	if err != nil {
-		errs = append(errs, err)
-	}
-	c.paths = paths
+	c.paths, wrong = newTrie(r.Name, r.URLPaths)
+	errs = append(errs, wrong...)
 	if len(r.URLPaths) > 0 || len(r.Query) > 0 {
-		m.add(action{kindPath, i, 0}, "url.path", "http.target")
-		m.add(action{kindFull, i, 0}, "url.full", "http.url")
+		m.add(action{kindPath, i, 0}, "url.path", "http.target", "url.full", "http.url")
 		m.add(action{kindQuery, i, 0}, "url.query")
 	}
 	if r.Pattern != "" {
-		if c.pattern, err = regexp.Compile("^(?:" + r.Pattern + ")$"); err != nil {
-			errs = append(errs, fmt.Errorf("pattern: %w", err))
+		if _, err := regexp.Compile(r.Pattern); err != nil {
+			errs = append(errs, fmt.Errorf("pattern: %q: %w; %s", r.Pattern, err, writeRE2))
+		} else {
+			c.pattern = regexp.MustCompile("^(?:" + r.Pattern + ")$")
 		}
 	}
-	return c, errors.Join(errs...)
+	return c, errs
 }
 
 func (m *Matcher) add(a action, names ...string) {

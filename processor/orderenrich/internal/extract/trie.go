@@ -38,7 +38,7 @@ func (n *node) branch(text string) *node {
 
 const maxSegments = 32
 
-func newTrie(name string, templates []string) (*trie, error) {
+func newTrie(name string, templates []string) (*trie, []error) {
 	if len(templates) == 0 {
 		return nil, nil
 	}
@@ -46,10 +46,10 @@ func newTrie(name string, templates []string) (*trie, error) {
 	var errs []error
 	for _, s := range templates {
 		if err := t.add(name, s); err != nil {
-			errs = append(errs, fmt.Errorf("url_path %q: %w", s, err))
+			errs = append(errs, fmt.Errorf("url_path: %q: %w", s, err))
 		}
 	}
-	return t, errors.Join(errs...)
+	return t, errs
 }
 
 func (t *trie) add(name, template string) error {

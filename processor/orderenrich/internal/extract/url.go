@@ -7,25 +7,24 @@ import (
 	"github.com/ordertrace/ordertrace/internal/binding"
 )
 
-// url reads a path, a whole URL or a query string. http.target is a path that may carry a query.
+// url reads a path, a whole URL or a query string. http.target is a path that may carry a query, and a whole URL at a proxy.
 func (r *Reader) url(a action, rule *rule, value string) {
 	if len(value) > maxURL {
 		return
 	}
-	path, query := value, ""
-	switch a.kind {
-	case kindQuery:
-		path, query = "", strings.TrimPrefix(value, "?")
-	case kindFull:
-		path = withoutHost(value)
-		fallthrough
-	default:
+	path, query := "", strings.TrimPrefix(value, "?")
+	if a.kind != kindQuery {
+		path, query = withoutHost(value), ""
 		if len(rule.query) > 0 {
 			query = queryOf(path)
 		}
 	}
 	if path != "" && rule.paths != nil {
-		if seg, ok := rule.paths.match(path); ok {
+		seg, ok := rule.paths.match(path)
+		if !ok && strings.IndexByte(path, '%') >= 0 {
+			seg, ok = rule.paths.match(plain(path))
+		}
+		if ok {
 			if strings.IndexByte(seg, '%') >= 0 {
 				seg, _ = url.PathUnescape(seg) // an invalid escape gives "", which is no value
 			}
@@ -37,6 +36,9 @@ func (r *Reader) url(a action, rule *rule, value string) {
 	}
 	for pair := range strings.SplitSeq(query, "&") {
 		k, v, _ := strings.Cut(pair, "=")
+		if strings.IndexByte(k, '%') >= 0 {
+			k, _ = url.QueryUnescape(k)
+		}
 		if v == "" || !has(rule.query, k) {
 			continue
 		}
@@ -61,15 +63,50 @@ func queryOf(u string) string {
 	return u[from+1:]
 }
 
+// withoutHost cuts scheme and host off a whole URL. A :// behind the path is another URL, which was handed over.
 func withoutHost(u string) string {
-	_, rest, ok := strings.Cut(u, "://")
-	if !ok {
+	i := strings.IndexAny(u, ":/?#")
+	if i < 0 || !strings.HasPrefix(u[i:], "://") {
 		return u
 	}
+	rest := u[i+len("://"):]
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		return rest[i:]
 	}
 	return ""
+}
+
+// plain decodes escapes of what needs none: /%6frders is /orders (RFC 3986, 6.2.2.2). An escaped / stays.
+func plain(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) {
+			high, low := unhex(path[i+1]), unhex(path[i+2])
+			if c := high<<4 | low; high < 16 && low < 16 && unreserved(c) {
+				b.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
+}
+
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 255
 }
 
 // baggage reads a captured W3C baggage header: k=v;property, k2=v2.

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 const (
@@ -136,8 +137,11 @@ func columns(head []string, spec Spec) (key, value int, err error) {
 	key, value = slices.Index(head, spec.Key), slices.Index(head, spec.Value)
 	var errs []error
 	for _, name := range []string{spec.Key, spec.Value} {
-		if !slices.Contains(head, name) {
+		switch at := slices.Index(head, name); {
+		case at < 0:
 			errs = append(errs, fmt.Errorf("no column %q; the first line must name it, separated by commas", name))
+		case slices.Contains(head[at+1:], name):
+			errs = append(errs, fmt.Errorf("two columns %q; rename one of them", name))
 		}
 	}
 	return key, value, errors.Join(errs...)
@@ -147,6 +151,8 @@ func add(rows map[string]string, key, value string, spec Spec) error {
 	switch have, twice := rows[key]; {
 	case key == "" || value == "":
 		return nil
+	case !utf8.ValidString(key) || !utf8.ValidString(value):
+		return errors.New("no UTF-8; store the file in this encoding")
 	case len(key) > MaxField || len(value) > MaxField:
 		return fmt.Errorf("a field of more than %d bytes; shorten it", MaxField)
 	case spec.Valid != nil && !spec.Valid(value):

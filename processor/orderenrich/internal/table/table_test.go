@@ -44,6 +44,8 @@ func TestWhatIsWrongIsNamedWithItsLineAndRemedy(t *testing.T) {
 		{"a bare quote", "ref,order\nP\"1,ORD-1\n", "t.csv:2: bare \" in non-quoted-field; put"},
 		{"no order", "ref,order\nP-1,4711\n", `t.csv:2: what column "order" says does not match the identifier's pattern; correct the line`},
 		{"two orders", "ref,order\nP-1,ORD-1\nP-1,ORD-2\n", `t.csv:3: the same "ref" as on a line above`},
+		{"a column twice", "ref,order,ref\n", `t.csv:1: two columns "ref"; rename one of them`},
+		{"another encoding", "ref,order\n\xcf-1,ORD-1\n", "t.csv:2: no UTF-8; store the file in this encoding"},
 		{"a long field", "ref,order\n" + strings.Repeat("x", 300) + ",ORD-1\n", "t.csv:2: a field of more than 255 bytes"},
 	}
 	for _, tt := range tests {
