@@ -75,12 +75,8 @@ func (x *Index) connect(from, to Node, via Source, now int64) (fresh, ok bool) {
 
 func (x *Index) edgesLocked(t *table, n Node, now int64, edges *[MaxEdges]edge) int {
 	count := 0
-	g, s := t.seek(n.ID, now)
-	if s == nil {
-		return 0
-	}
-	for ref := s.head; ref != 0 && count < MaxEdges; {
-		r := g.read(ref)
+	for ref := t.seek(n.ID, now); ref != 0 && count < MaxEdges; {
+		r := t.read(ref)
 		if r.name == nameEdge {
 			edges[count] = decodeEdge(r)
 			count++

@@ -132,12 +132,9 @@ func (x *Index) Lookup(n Node, now time.Time, dst []Binding) []Binding {
 	sh := x.shard(n.ID)
 	sh.Lock()
 	defer sh.Unlock()
-	g, s := sh.tables[n.Space].seek(n.ID, now.UnixNano())
-	if s == nil {
-		return dst
-	}
-	for ref := s.head; ref != 0; {
-		r := g.read(ref)
+	t := &sh.tables[n.Space]
+	for ref := t.seek(n.ID, now.UnixNano()); ref != 0; {
+		r := t.read(ref)
 		if r.name < MaxNames && !x.guard.has(r.tag) {
 			dst = append(dst, Binding{
 				Name: Name(r.name), Source: r.source, Hops: r.hops, Several: r.several, Tag: r.tag, Value: string(r.value),
@@ -158,7 +155,7 @@ func (x *Index) Bind(n Node, b Binding, now time.Time) Outcome {
 	if b.Several && (out == Bound || out == Better) {
 		out = Contradicted
 	}
-	if out == Bound || out == Better {
+	if out == Bound || out == Better || out == Nearer {
 		x.travel(n, b, edges[:count], now)
 	}
 	if out == Bound {
@@ -202,32 +199,34 @@ func (x *Index) merge(n Node, b Binding, now int64, edges *[MaxEdges]edge) (Outc
 	defer sh.Unlock()
 	t := &sh.tables[n.Space]
 	count := 0
-	if g, s := t.seek(n.ID, now); s != nil {
-		for ref := s.head; ref != 0; {
-			r := g.read(ref)
-			switch {
-			case r.name == nameEdge:
-				if count < MaxEdges {
-					edges[count] = decodeEdge(r)
-					count++
-				}
-			case r.name == uint8(b.Name):
-				if x.guard.has(r.tag) {
-					r.source = NoSource // whatever is said now is better
-				}
-				if n.Space == ValueSpace && r.source != NoSource {
-					return settled(r, b), count
-				}
-				if out, done := mergeRecord(g, ref, r, b); done {
-					return out, count
-				}
-				if ok := sh.replace(t, n, ref, g, b, now); !ok {
-					return Refused, 0
-				}
-				return Better, x.edgesLocked(t, n, now, edges)
+	for ref := t.seek(n.ID, now); ref != 0; {
+		r := t.read(ref)
+		switch {
+		case r.name == nameEdge:
+			if count < MaxEdges {
+				edges[count] = decodeEdge(r)
+				count++
 			}
-			ref = r.next
+		case r.name == uint8(b.Name):
+			if x.guard.has(r.tag) {
+				r.source = NoSource // whatever is said now is better
+			}
+			if n.Space == ValueSpace && r.source != NoSource {
+				return settled(r, b), count
+			}
+			out, done := mergeRecord(t, ref, r, b)
+			if out == Nearer {
+				return out, x.edgesLocked(t, n, now, edges)
+			}
+			if done {
+				return out, count
+			}
+			if ok := sh.replace(t, n, ref, b, now); !ok {
+				return Refused, 0
+			}
+			return Better, x.edgesLocked(t, n, now, edges)
 		}
+		ref = r.next
 	}
 	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, tag: b.Tag, value: []byte(b.Value)}
 	if !t.add(n.ID, rec, now) {
@@ -246,9 +245,12 @@ func settled(r record, b Binding) Outcome {
 }
 
 // mergeRecord settles what needs no new record; done is false if b must replace r.
-func mergeRecord(g *generation, ref uint32, r record, b Binding) (Outcome, bool) {
+func mergeRecord(t *table, ref uint32, r record, b Binding) (Outcome, bool) {
 	same := string(r.value) == b.Value
 	switch {
+	case same && r.source == b.Source && b.Hops < r.hops && !b.Several && !r.several:
+		t.setHops(ref, b.Hops)
+		return Nearer, true
 	case same && r.source >= b.Source && (!b.Several || r.several):
 		return Known, true
 	case b.Source < r.source:
@@ -256,15 +258,15 @@ func mergeRecord(g *generation, ref uint32, r record, b Binding) (Outcome, bool)
 	case b.Source == r.source && r.several:
 		return Known, true
 	case b.Source == r.source:
-		g.markSeveral(ref)
+		t.markSeveral(ref)
 		return Contradicted, true
 	}
 	return Better, false
 }
 
 // replace puts b where the record at ref was.
-func (sh *shard) replace(t *table, n Node, ref uint32, g *generation, b Binding, now int64) bool {
-	g.kill(ref)
+func (sh *shard) replace(t *table, n Node, ref uint32, b Binding, now int64) bool {
+	t.kill(ref)
 	rec := record{name: uint8(b.Name), source: b.Source, hops: b.Hops, several: b.Several, tag: b.Tag, value: []byte(b.Value)}
 	if !t.add(n.ID, rec, now) {
 		sh.refused++
@@ -276,7 +278,7 @@ func (sh *shard) replace(t *table, n Node, ref uint32, g *generation, b Binding,
 // Stats is what an Index holds at one moment.
 type Stats struct {
 	Bytes, MaxBytes int64
-	Traces          int64 // entries, copies in older generations included
+	Traces          int64 // entries
 	Messages        int64
 	Values          int64
 	Generations     int64

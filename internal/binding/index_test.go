@@ -114,17 +114,31 @@ func TestBindingTravelsOverAMessageInBothOrders(t *testing.T) {
 	}
 }
 
+// TestLinksEndAfterTwoHops tries every order in which the links may be seen: a way that is found later may be the shorter one.
 func TestLinksEndAfterTwoHops(t *testing.T) {
-	x := New(Options{})
-	order, _ := x.Name("order.id", Joins(0).With(Link))
-	for i := uint64(1); i < 5; i++ {
-		x.Connect(Trace(id(i)), Trace(id(i+1)), Link, start)
-	}
-	x.Connect(Trace(id(3)), Trace(id(1)), Link, start) // a circle
-	x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "ORD-1"}, start)
-	for i, want := range map[uint64]bool{1: true, 2: true, 3: true, 4: true, 5: false} {
-		if _, ok := get(x, Trace(id(i)), start)[order]; ok != want {
-			t.Errorf("trace %d bound: %v, want %v", i, ok, want)
+	links := [][2]uint64{{1, 2}, {2, 3}, {3, 4}, {4, 5}, {3, 1}} // a circle
+	for teachAt := range len(links) + 1 {
+		for first := range 120 {
+			x := New(Options{})
+			order, _ := x.Name("order.id", Joins(0).With(Link))
+			rest := append([][2]uint64(nil), links...)
+			for n, pick := len(rest), first; ; n-- {
+				if len(links)-n == teachAt {
+					x.Bind(Trace(id(1)), Binding{Name: order, Source: URL, Value: "ORD-1"}, start)
+				}
+				if n == 0 {
+					break
+				}
+				i := pick % n
+				pick /= n
+				x.Connect(Trace(id(rest[i][0])), Trace(id(rest[i][1])), Link, start)
+				rest[i] = rest[n-1]
+			}
+			for i, want := range map[uint64]bool{1: true, 2: true, 3: true, 4: true, 5: false} {
+				if _, ok := get(x, Trace(id(i)), start)[order]; ok != want {
+					t.Fatalf("order %d, taught after %d links: trace %d bound: %v, want %v", first, teachAt, i, ok, want)
+				}
+			}
 		}
 	}
 }
@@ -277,7 +291,7 @@ func TestBytesPerTrace(t *testing.T) {
 	}
 	per := float64(limit-guardBytes) / 8 * 5 / float64(n)
 	t.Logf("%d traces, %.1f bytes of the traces' share for each", n, per)
-	if per > 70 {
+	if per > 60 {
 		t.Errorf("%.1f bytes a trace", per)
 	}
 }

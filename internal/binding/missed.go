@@ -61,20 +61,18 @@ func (x *Index) miss(trace [16]byte, name Name, now int64) (value string) {
 	sh.Lock()
 	defer sh.Unlock()
 	t := &sh.tables[TraceSpace]
-	if g, s := t.seek(trace, now); s != nil {
-		for ref := s.head; ref != 0; {
-			r := g.read(ref)
-			switch {
-			case r.name == nameMissed:
+	for ref := t.seek(trace, now); ref != 0; {
+		r := t.read(ref)
+		switch {
+		case r.name == nameMissed:
+			return ""
+		case r.name == uint8(name) && !x.guard.has(r.tag):
+			if r.several {
 				return ""
-			case r.name == uint8(name) && !x.guard.has(r.tag):
-				if r.several {
-					return ""
-				}
-				return string(r.value)
 			}
-			ref = r.next
+			return string(r.value)
 		}
+		ref = r.next
 	}
 	if !t.add(trace, record{name: nameMissed, source: Canonical}, now) {
 		sh.refused++
@@ -96,14 +94,11 @@ func (x *Index) forgive(trace [16]byte, now int64) bool {
 	sh := x.shard(trace)
 	sh.Lock()
 	defer sh.Unlock()
-	g, s := sh.tables[TraceSpace].seek(trace, now)
-	if s == nil {
-		return false
-	}
-	for ref := s.head; ref != 0; {
-		r := g.read(ref)
+	t := &sh.tables[TraceSpace]
+	for ref := t.seek(trace, now); ref != 0; {
+		r := t.read(ref)
 		if r.name == nameMissed {
-			g.kill(ref)
+			t.kill(ref)
 			return true
 		}
 		ref = r.next

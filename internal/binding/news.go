@@ -36,7 +36,7 @@ func (x *Index) tell(n News) {
 // Tell is Bind for a node that other traces meet at, wherever they are.
 func (x *Index) Tell(n Node, b Binding, now time.Time) Outcome {
 	out := x.Bind(n, b, now)
-	if out == Bound || out == Better || out == Contradicted {
+	if out == Bound || out == Better || out == Nearer || out == Contradicted {
 		x.tell(News{Node: n, Binding: b})
 	}
 	return out

@@ -1,9 +1,10 @@
 // Package binding remembers which identifiers (an order, a session, a pseudonym) a trace or a message belongs to.
 //
 // The Index is shared by every instance and signal that names the same order_index extension. It is flat and
-// generational: open-addressed tables of 20-byte slots keyed by all 16 bytes of an id, records in append-only chunks, no
-// pointer per entry, and a hard bound in bytes. Entries are written to the newest generation, read newest to oldest,
-// moved up when they are used, and expire when a whole generation is dropped.
+// generational: directories of 8-byte slots, eight to a cache line, which hold a fingerprint of the id and where its records
+// are; ids and records in append-only chunks, no pointer per entry, and a hard bound in bytes. One probe finds an entry,
+// whatever its age. Entries are written to the newest generation, move there when they are used, and expire when a whole
+// generation is dropped.
 //
 // Merging is a function of (rank of the source, first seen): a better source replaces a value, a worse one is ignored,
 // and two different values of equal rank make the binding ambiguous, which binds nothing.
@@ -91,6 +92,8 @@ const (
 	Contradicted
 	// Refused: the id is zero, the value is too long or the bound left no room.
 	Refused
+	// Nearer: the node already had this value, over more hops; it may travel further now.
+	Nearer
 )
 
 const (
@@ -102,8 +105,6 @@ const (
 	MaxHops = 4
 	// MaxEdges is how many other nodes one node can be connected to.
 	MaxEdges = 16
-
-	maxChain = MaxNames + MaxEdges + 1 // and the mark of what was missed
 )
 
 // Source says where a value was found. A higher source outranks a lower one.

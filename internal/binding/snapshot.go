@@ -42,8 +42,8 @@ func (x *Index) Snapshot(now time.Time, emit func(segment []byte) error) error {
 		for space := range sh.tables {
 			t := &sh.tables[space]
 			t.age(now.UnixNano())
-			t.each(func(g *generation, s *slot) {
-				seg = appendEntry(seg, Space(space), g, s)
+			t.each(func(first uint32) {
+				seg = appendEntry(seg, Space(space), t, first)
 				if len(seg) >= segmentBytes {
 					full = append(full, seg)
 					seg = append([]byte(nil), head...)
@@ -63,26 +63,17 @@ func (x *Index) Snapshot(now time.Time, emit func(segment []byte) error) error {
 	return nil
 }
 
-// each visits the entries that are not overshadowed by a newer generation.
-func (t *table) each(f func(*generation, *slot)) {
-	for i, g := range t.gens {
-		for k := range g.slots {
-			s := &g.slots[k]
-			if s.head == 0 || t.shadowed(i, s.id) {
-				continue
+// each visits the entries by their first records.
+func (t *table) each(f func(head uint32)) {
+	for i := range t.dirs {
+		for _, b := range t.dirs[i].buckets {
+			for _, slot := range b {
+				if slot != 0 {
+					f(uint32(slot))
+				}
 			}
-			f(g, s)
 		}
 	}
-}
-
-func (t *table) shadowed(i int, id [16]byte) bool {
-	for _, newer := range t.gens[:i] {
-		if newer.find(id) != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // snapshotHead carries the names behind the numbers, which may be others in the next process.
@@ -103,13 +94,14 @@ func (x *Index) snapshotHead() []byte {
 	return b
 }
 
-func appendEntry(b []byte, space Space, g *generation, s *slot) []byte {
+func appendEntry(b []byte, space Space, t *table, head uint32) []byte {
+	id := t.id(head)
 	b = append(b, byte(space))
-	b = append(b, s.id[:]...)
+	b = append(b, id[:]...)
 	count := len(b)
 	b = append(b, 0)
-	for ref := s.head; ref != 0; {
-		r := g.read(ref)
+	for ref := head; ref != 0; {
+		r := t.read(ref)
 		if r.name != nameDead && b[count] < 255 {
 			b[count]++
 			flags := r.hops

@@ -359,7 +359,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.OrderIndexEntries, err = builder.meter.Int64ObservableGauge(
 		"otelcol_order_index_entries",
-		metric.WithDescription("Traces, messages and orders that are remembered; one that was used again counts in each generation that has it. [Alpha]"),
+		metric.WithDescription("Traces, messages and orders that are remembered. [Alpha]"),
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)

@@ -162,7 +162,7 @@ func AssertEqualOrderIndexDropped(t *testing.T, tt *componenttest.Telemetry, dps
 func AssertEqualOrderIndexEntries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_order_index_entries",
-		Description: "Traces, messages and orders that are remembered; one that was used again counts in each generation that has it. [Alpha]",
+		Description: "Traces, messages and orders that are remembered. [Alpha]",
 		Unit:        "{entry}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
