@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/ordertrace/ordertrace/internal/unit"
 )
 
 // Config is the configuration of the sla_metrics connector.
@@ -252,6 +254,14 @@ func createDefaultConfig() component.Config {
 }
 
 var _ confmap.Validator = (*Config)(nil)
+
+// Unmarshal refuses durations without a unit.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := unit.Missing(conf.ToStringMap(), c); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
 
 // Validate reports every mistake at once.
 func (c *Config) Validate() error {

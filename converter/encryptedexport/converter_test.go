@@ -244,6 +244,7 @@ func TestWarningsAreLogged(t *testing.T) {
 		`exporters: {otlp_grpc: {endpoint: "http://j:4317"}}`:                                        "plaintext",
 		`exporters: {otlp_grpc: {endpoint: "j:4317", sending_queue: {storage: file_storage/queue}}}`: "unsealed_storage",
 		`exporters: {otlp_http: {endpoint: "https://j:4317", tls: {insecure: true}}}`:                "weak_tls",
+		`processors: {order_enrich: {hold: {journal: file_storage/state}}}`:                          "unsealed_storage",
 		`connectors: {sla_metrics: {storage: file_storage}}`:                                         "unsealed_storage",
 		`extensions: {order_index: {storage: file_storage/state}}`:                                   "unsealed_storage",
 		`extensions: {order_index: {broadcast: {redis: "redis://r:6379"}}}`:                          "plaintext",

@@ -95,12 +95,14 @@ func (c *converter) judgeStorages(root map[string]any, findings *finding.List) {
 }
 
 func (c *converter) judgeStorage(key string, m map[string]any, findings *finding.List) {
-	id, ok := idOf(m["storage"])
-	if !ok || id.Type().String() == sealedType {
-		return
+	for _, use := range [...]struct{ name, what string }{
+		{"storage", "what is stored there lies on disk in clear"},
+		{"journal", "spans lie there on disk in clear, as they came, before pii_redact"},
+	} {
+		if id, ok := idOf(m[use.name]); ok && id.Type().String() != sealedType {
+			answer(findings, c.policy.UnsealedStorage, finding.UnsealedStorage, key+"::"+use.name, id.String(), use.what, "put its directory on an encrypted volume")
+		}
 	}
-	answer(findings, c.policy.UnsealedStorage, finding.UnsealedStorage, key+"::storage", id.String(),
-		"what is stored there lies on disk in clear", "put its directory on an encrypted volume")
 }
 
 // judgeBroadcasts names every index that tells other gateways its orders in clear.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ordertrace/ordertrace/internal/binding"
 	"github.com/ordertrace/ordertrace/internal/bytesize"
+	"github.com/ordertrace/ordertrace/internal/unit"
 )
 
 // Config of order_index.
@@ -69,6 +70,14 @@ func createDefaultConfig() component.Config {
 }
 
 var _ confmap.Validator = (*Config)(nil)
+
+// Unmarshal refuses durations without a unit.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := unit.Missing(conf.ToStringMap(), c); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
 
 // Validate reports every problem at once.
 func (c *Config) Validate() error {

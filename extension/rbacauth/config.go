@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/ordertrace/ordertrace/internal/access/policy"
+	"github.com/ordertrace/ordertrace/internal/unit"
 )
 
 // Config of the extension.
@@ -66,6 +68,14 @@ func createDefaultConfig() component.Config {
 		HTTPPaths: HTTPPaths{Traces: "/v1/traces", Metrics: "/v1/metrics", Logs: "/v1/logs"},
 		Failures:  FailuresConfig{Burst: 20, Every: 3 * time.Second, Sources: 10000},
 	}
+}
+
+// Unmarshal refuses durations without a unit.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := unit.Missing(conf.ToStringMap(), c); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
 }
 
 // Validate also reads the policy and the tokens: `validate` builds no extensions, so this is the only place where

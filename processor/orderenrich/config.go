@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/ordertrace/ordertrace/internal/bytesize"
+	"github.com/ordertrace/ordertrace/internal/unit"
 	"github.com/ordertrace/ordertrace/processor/orderenrich/internal/extract"
 )
 
@@ -58,7 +59,8 @@ type HoldConfig struct {
 	Eager bool `mapstructure:"eager"`
 	// Journal names a storage extension in which what waits is kept from before the sender is told that it arrived until the
 	// next component has it, so that a crash loses nothing. The journal takes at most max_bytes. It holds spans as they
-	// arrived, before pii_redact: mind who can read it. Not used while max_wait is 0. Default none: what waits is in memory only.
+	// arrived, before pii_redact, and deleted ones until their space in the file is used again: mind who can read it. Not
+	// used while max_wait is 0. Default none: what waits is in memory only.
 	Journal *component.ID `mapstructure:"journal"`
 }
 
@@ -132,7 +134,11 @@ var _ confmap.Unmarshaler = (*Config)(nil)
 // Unmarshal lets the user's identifiers replace the default ones instead of being added to them, and tells an empty
 // pseudonym_key (an unset variable) from an absent one.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	given, ok := conf.ToStringMap()["identifiers"]
+	raw := conf.ToStringMap()
+	if err := unit.Missing(raw, c); err != nil {
+		return err
+	}
+	given, ok := raw["identifiers"]
 	if ok {
 		c.Identifiers = nil
 	}

@@ -10,10 +10,21 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/ordertrace/ordertrace/internal/unit"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/number"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 )
+
+// Unmarshal refuses durations without a unit.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := unit.Missing(conf.ToStringMap(), c); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
 
 // Validate reports every problem at once.
 func (c *Config) Validate() error {

@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/ordertrace/ordertrace/internal/unit"
 )
 
 const (
@@ -32,6 +35,14 @@ type Config struct {
 
 func createDefaultConfig() component.Config {
 	return &Config{Interval: 10 * time.Second, Traces: 1}
+}
+
+// Unmarshal refuses durations without a unit.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := unit.Missing(conf.ToStringMap(), c); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
 }
 
 // Validate reports all mistakes at once.
