@@ -96,6 +96,7 @@ func (b *broadcast) read(ctx context.Context) {
 			n, err := b.stream.read(ctx, take)
 			if err == nil && n == 0 {
 				b.in.Idle()
+				_ = b.stream.resume(ctx) // the stream may be another one by now, though nothing broke
 			}
 			broken = broken || err != nil
 			return err

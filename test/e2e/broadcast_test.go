@@ -113,6 +113,14 @@ func TestGatewaysLearnFromEachOtherOverRedis(t *testing.T) {
 	require.EqualValues(t, 1, b.value(t, "rejected", "version"))
 	require.EqualValues(t, 4, b.value(t, "rejected", "damaged"))
 
+	// A stream that begins anew, with lower numbers, is followed though no connection broke.
+	require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: "ordertrace:bindings", ID: "99999999999999-1", Values: map[string]any{"b": ""}}).Err())
+	a.teach(4)
+	eventually(t, 10*time.Second, func() error { return firstError(b.knows(4), c.knows(4)) })
+	require.NoError(t, client.Del(t.Context(), "ordertrace:bindings").Err())
+	a.teach(5)
+	eventually(t, 10*time.Second, func() error { return firstError(b.knows(5), c.knows(5)) })
+
 	// The server dies. Everybody works on; what is learnt meanwhile comes later, also from a server that forgot everything.
 	_, port, _ := strings.Cut(r.Addr, ":")
 	r.Kill()
