@@ -193,6 +193,31 @@ func (b *Batch) Fact(f extract.Fact) {
 	b.addFact(int32(len(b.spans)-1), f, 0)
 }
 
+// disbelieve takes back what this payload itself was told by sources that it found out: of them nothing is stamped any more.
+func (b *Batch) disbelieve(now time.Time) {
+	clear(b.values)
+	b.values, b.known = b.values[:0], b.known[:0]
+	for g := range b.groups {
+		b.groups[g].values = none
+	}
+	for s := range b.spans {
+		link := &b.spans[s].facts
+		for *link != none {
+			f := &b.facts[*link]
+			if !b.index.Quarantined(f.Tag) {
+				link = &f.next
+				continue
+			}
+			b.learnt.Ignored++
+			*link = f.next
+		}
+		b.gather(int32(s))
+	}
+	for g := range b.groups {
+		b.ask(&b.groups[g], now)
+	}
+}
+
 // Join adds a message, conversation or linked trace of the latest span.
 func (b *Batch) Join(j Join) { b.joins = append(b.joins, join{int32(len(b.spans) - 1), j}) }
 

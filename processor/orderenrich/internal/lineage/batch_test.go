@@ -259,6 +259,31 @@ func TestWrongJoinDoesNotDiscreditItsSource(t *testing.T) {
 	}
 }
 
+func TestASourceTeachesNothingInThePayloadThatFindsItOut(t *testing.T) {
+	x, rules := newIndex(t)
+	b := NewBatch(x, rules, false)
+	for i := range byte(5) {
+		b.Add(trace(i+1), id(1), id(0))
+		b.Fact(extract.Fact{Source: binding.Attribute, Tag: 9, Value: "account"})
+		b.Add(trace(i+1), id(2), id(1))
+		b.Fact(extract.Fact{Source: binding.Canonical, Tag: 11, Value: fmt.Sprint("order ", i)})
+	}
+	b.Add(trace(9), id(1), id(0))
+	b.Fact(extract.Fact{Source: binding.Attribute, Tag: 9, Value: "account"})
+	if l := b.Learn(now); len(l.Quarantined) != 1 || l.Ignored != 6 {
+		t.Fatalf("%+v", l)
+	}
+	for i := range 11 {
+		want := fmt.Sprint("order ", i/2)
+		if i == 10 {
+			want = ""
+		}
+		if d := show(b.Decide(i, 0)); d != want {
+			t.Errorf("span %d: %q, want %q", i, d, want)
+		}
+	}
+}
+
 func TestLogsOfOneSpanShareWhatTheySay(t *testing.T) {
 	x, rules := newIndex(t)
 	b := NewBatch(x, rules, true)

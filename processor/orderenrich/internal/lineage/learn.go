@@ -19,6 +19,9 @@ func (b *Batch) Learn(now time.Time) Learnt {
 	for g := range b.groups {
 		b.teach(&b.groups[g], now)
 	}
+	if len(b.learnt.Quarantined) > 0 {
+		b.disbelieve(now)
+	}
 	if len(b.joins) > 0 {
 		for _, j := range b.joins {
 			b.tellJoin(j, now)
