@@ -39,7 +39,7 @@ generate: tools ## Everything generated: ocb's main, mdatagen's metadata, refere
 check-generated: tools ## Fail when generated code is stale
 	tools/check-generated.sh
 
-servers: ## Jaeger, Prometheus, Alertmanager into .cache/bin; RabbitMQ and PostgreSQL from Debian (root)
+servers: ## Jaeger, Prometheus, Alertmanager into .cache/bin; from Debian (root) RabbitMQ, PostgreSQL and its exporter, Redis, gcc
 	tools/backends.sh
 
 tools: $(TOOLS)/.stamp ## The developer's tools, as tools/go.mod pins them
@@ -64,7 +64,7 @@ race: tools ## The same packages under the race detector
 script: tools build ## txtar scripts against the real binaries
 	$(GOTESTSUM) ./test/script/...
 
-e2e: tools build servers ## Real RabbitMQ, PostgreSQL, Jaeger, Prometheus, Alertmanager
+e2e: tools build servers ## Real RabbitMQ, PostgreSQL, Redis, Jaeger, Prometheus, Alertmanager
 	$(GOTESTSUM) -tags=remove_all_sd,e2e -timeout=20m -count=1 ./test/e2e/...
 
 SEEDS ?= 1000
@@ -89,7 +89,7 @@ fuzz: ## Every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: build ## Benchmarks beside the code, against peers, and of the whole collector (start, RSS, CPU per span)
 	go test -run='^$$' -bench=. -benchmem $(OURS) ./test/bench/...
-	go test ./test/bench/enrich ./test/bench/redact ./test/bench/sla -count=1 -run=CostTable -v
+	go test ./test/bench/enrich ./test/bench/redact ./test/bench/sla -p=1 -count=1 -run='CostTable|CheckpointTable' -v
 	go run ./test/bench/collector
 
 ##@ House

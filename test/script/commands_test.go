@@ -64,6 +64,45 @@ func TestTheReadmesFirstLogRecordIsNamedAndRedacted(t *testing.T) {
 	require.Equal(t, 1, asked)
 }
 
+// TestTheMonitorsReadmeSaysHowItWasMade runs the command of distro/monitor/README.md, which must write what lies there.
+func TestTheMonitorsReadmeSaysHowItWasMade(t *testing.T) {
+	content, err := os.ReadFile("../../distro/monitor/README.md")
+	require.NoError(t, err)
+	d := newDesk(t)
+	fences := shell.FindAllSubmatch(content, -1)
+	require.Len(t, fences, 1)
+	out, err := d.command(string(fences[0][1])).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	shipped, err := filepath.Abs("../../distro/monitor")
+	require.NoError(t, err)
+	out, err = d.command("diff -r --exclude README.md monitor " + shipped).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// TestAManifestOfOnesOwnLeavesTheRepositoryAlone: the copy that the guide makes is one that ocb takes, and all that it writes lies
+// elsewhere, under another module's name.
+func TestAManifestOfOnesOwnLeavesTheRepositoryAlone(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guide/own-distribution.md")
+	require.NoError(t, err)
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	d := newDesk(t)
+	fences := shell.FindAllSubmatch(guide, -1)
+	require.Len(t, fences, 1)
+	out, err := d.command(strings.Replace(string(fences[0][1]), "/path/to/ordertrace", root, 1)).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	copied, err := os.ReadFile(filepath.Join(d.dir, "mine.yaml"))
+	require.NoError(t, err)
+	shipped, err := os.ReadFile("../../builder-config.yaml")
+	require.NoError(t, err)
+	require.NotContains(t, string(copied), "path: .\n", "where our components lie does not depend on the folder")
+	require.Equal(t, strings.Count(string(shipped), "github.com/ordertrace/ordertrace v0.0.0"), strings.Count(string(copied), "    path: "+root+"\n"))
+	require.NotContains(t, string(copied), "module: github.com/ordertrace/", "a module inside ours is ambiguous")
+	out, err = d.command(root + "/.cache/tools/builder --config mine.yaml --skip-compilation --skip-get-modules").CombinedOutput()
+	require.NoError(t, err, "make tools brings ocb: %s", out)
+	require.FileExists(t, filepath.Join(d.dir, "otelcol-mine/components.go"))
+}
+
 // unitLine is a command of the unit, unitFile what the guide writes into the file of its variables.
 var (
 	unitLine = regexp.MustCompile(`(?m)^(Exec(?:StartPre|Start|Reload))=/usr/local/bin/(otelcol-ordertrace.*)$`)
