@@ -74,13 +74,52 @@ func looksSQL(cmd, rest string) bool {
 		return false
 	}
 	f := strings.Fields(rest)
+	if len(f) > 1 {
+		switch strings.ToUpper(strings.TrimSuffix(f[1], ";")) {
+		case "ON", "OFF", "TO": // SET NOCOUNT ON; SET search_path TO x
+			return true
+		}
+		if strings.EqualFold(f[0], "transaction") || strings.EqualFold(f[0], "time") && strings.EqualFold(f[1], "zone") {
+			return true
+		}
+	}
 	return len(f) > 1 && f[1][0] == '=' || len(f) > 0 && strings.Contains(f[0], "=") ||
 		len(f) > 1 && (strings.EqualFold(f[0], "session") || strings.EqualFold(f[0], "local") || strings.EqualFold(f[0], "names") || strings.EqualFold(f[0], "password"))
+}
+
+// wire appends what has values on lines of their own: Redis's protocol ("*3", "$3", "SET", …), of which nothing stays,
+// and memcached's storage commands ("add k 0 60 5"), of which the key does.
+func wire(out []byte, s string) ([]byte, bool) {
+	line, rest, has := strings.Cut(s, "\n")
+	if !has || len(line) < 2 || len(line) > 300 {
+		return nil, false
+	}
+	if line[0] == '*' && isDigit(line[1]) && strings.HasPrefix(rest, "$") {
+		return append(out, Hole...), true
+	}
+	f := strings.Fields(line)
+	if len(f) < 5 || len(f) > 7 {
+		return nil, false
+	}
+	switch strings.ToLower(f[0]) {
+	case "set", "add", "replace", "append", "prepend", "cas":
+	default:
+		return nil, false
+	}
+	for _, n := range f[2:5] {
+		if strings.Trim(n, "0123456789") != "" {
+			return nil, false
+		}
+	}
+	return append(out, f[0]+" "+f[1]+" ?"...), true
 }
 
 // Obfuscate appends s without its values; JSON is the caller's, who has a reader for it.
 func Obfuscate(out []byte, s string) []byte {
 	n := len(out)
+	if w, ok := wire(out, s); ok {
+		return w
+	}
 	if r, ok := redis(out, s); ok {
 		return r
 	}

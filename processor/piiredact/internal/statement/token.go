@@ -84,6 +84,12 @@ func (l *sql) word(i int) int {
 	}
 	l.out = append(l.out, w...)
 	l.prev = l.kind(w)
+	if len(w) == 5 && strings.EqualFold(w, "stdin") { // COPY … FROM stdin; the rows follow
+		if at := strings.IndexByte(l.s[j:], '\n'); at >= 0 {
+			l.out = append(l.out, l.s[j:j+at+1]...)
+			return l.rest()
+		}
+	}
 	return j
 }
 
@@ -188,10 +194,13 @@ func IsSQL(s string) bool {
 	switch string(b[:end]) {
 	case "SELECT":
 		return has(" FROM ", "(", " * ") || strings.HasPrefix(rest, "* ") || literal(rest)
-	case "ALTER", "CREATE", "GRANT":
-		return has(" PASSWORD '", " IDENTIFIED ")
+	case "ALTER", "CREATE":
+		who, _, _ := strings.Cut(rest, " ")
+		return (strings.EqualFold(who, "user") || strings.EqualFold(who, "role") || strings.EqualFold(who, "login")) && has(" PASSWORD", " IDENTIFIED ")
+	case "GRANT":
+		return has(" IDENTIFIED BY ")
 	case "DECLARE":
-		return rest[0] == '@'
+		return rest[0] == '@' && has(" = ")
 	case "INSERT", "REPLACE", "UPSERT":
 		return containsFold(rest[:min(len(rest), 64)], "into ") && has("VALUES", "SELECT", " SET ")
 	case "UPDATE":
