@@ -5,6 +5,7 @@ import "github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 var (
 	emailWords   = words(`email mail emails mailto почта емейл`)
 	phoneWords   = words(`phone phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный тел сотовый факс телефона телефону телефонов telephonenumber mobilephone`)
+	servers      = words(`host server local node pod container instance upstream backend bind listen gateway dns broker`)
 	phonePairs   = words(`contact-number cell-number caller-number callee-number calling-number called-number dialed-number sms-to sms-recipient`)
 	cardWords    = words(`card cards cardnumber cardno pan creditcard debitcard ccnum ccnumber ccn карта карты карте карту cc`)
 	innWords     = words(`inn инн taxpayer tin`)
@@ -55,7 +56,7 @@ func hints(ws []string) finding.Set {
 	if l := last(ws, 1); macWords.has(l) || (l == "address" || l == "addresses" || l == "addr") && (last(ws, 2) == "mac" || last(ws, 2) == "hardware") {
 		s |= finding.SetOf(finding.MAC)
 	}
-	if ipPairs.has(pair(ws)) || ipWords.has(last(ws, 1)) {
+	if ipPairs.has(pair(ws)) || ipWords.has(last(ws, 1)) && !servers.has(last(ws, 2)) {
 		s |= finding.SetOf(finding.IP)
 	}
 	if phonePairs.has(pair(ws)) {

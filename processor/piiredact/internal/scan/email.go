@@ -36,7 +36,19 @@ func email(t string, i int) (lo, hi int) {
 	if t[lo:i] == "git" && (hi < len(t) && t[hi] == ':' || strings.HasSuffix(t[:lo], "ssh://")) { // git@host:path
 		return 0, 0
 	}
+	if node(t[lo:i], t[i+1:hi]) {
+		return 0, 0
+	}
 	return lo, hi
+}
+
+// node: rabbit@mq-0.mq.default.svc.cluster.local is a machine's process, as Erlang and Celery name them.
+func node(user, host string) bool {
+	switch user {
+	case "rabbit", "celery", "emqx", "ejabberd", "couchdb", "riak", "kafka":
+		return strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".internal") || strings.HasSuffix(host, ".svc")
+	}
+	return false
 }
 
 func local(t string, i int) int {

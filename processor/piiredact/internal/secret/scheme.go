@@ -8,7 +8,7 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 )
 
-// scheme reads "Bearer …", "Basic …" and "Digest …" at i and takes the credential, not the scheme.
+// scheme reads "Bearer …", "Basic …", "Digest …", "Token …" and "ApiKey …" at i and takes the credential, not the scheme.
 func scheme(s string, i int) (finding.Finding, bool) {
 	none := finding.Finding{}
 	var n int
@@ -17,6 +17,8 @@ func scheme(s string, i int) (finding.Finding, bool) {
 		n = 6
 	case foldPrefix(s[i:], "basic"):
 		n = 5
+	case strings.HasPrefix(s[i:], "Token "), foldPrefix(s[i:], "apikey "):
+		return made(s, i+strings.IndexByte(s[i:], ' ')+1)
 	default:
 		return none, false
 	}
@@ -45,6 +47,13 @@ func scheme(s string, i int) (finding.Finding, bool) {
 		return none, false // the next pair: "Bearer took=12ms"
 	}
 	return f, len(t) >= 8 && (len(t) >= 24 || strings.ContainsAny(t, digits) || strings.ContainsAny(t, "._~+/=")) && !masked(t)
+}
+
+// made is a credential behind a scheme that is a word of prose, too: long, with digits and letters.
+func made(s string, j int) (finding.Finding, bool) {
+	f := finding.Finding{Start: j, End: span(s, j, &base64s), Entity: finding.Authorization}
+	t := s[f.Start:f.End]
+	return f, len(t) >= 20 && strings.ContainsAny(t, digits) && strings.Trim(t, digits) != "" && !masked(t)
 }
 
 // minPadded is how long a token is at least that has an equals sign inside; what is shorter is a name.

@@ -116,6 +116,8 @@ var openings = func() (m [1 << 10]uint64) {
 		set(w[0], w[1])
 	}
 	set('L', 'S')
+	set('T', 'o')
+	set('A', 'p')
 	for _, w := range [...]string{"ey", "ew", "ba", "be", "di", "ho", "--"} {
 		set(w[0], w[1])
 		set(w[0]&^0x20, w[1])
@@ -138,7 +140,7 @@ func Token(s string, i int) (finding.Finding, bool) {
 		if end := jwt(s, i); end > 0 {
 			return finding.Finding{Start: i, End: end, Entity: finding.JWT}, true
 		}
-	case 'b', 'B', 'D':
+	case 'b', 'B', 'D', 'T', 'A':
 		if f, ok := scheme(s, i); ok {
 			return f, true
 		}
