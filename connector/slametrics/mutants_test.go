@@ -25,7 +25,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"a deadline one nanosecond early", "lifecycle/judge.go", "ended <= deadline && in.target >= 0:", "ended < deadline && in.target >= 0:"},
 	{"a deadline one nanosecond late", "lifecycle/judge.go", "deadline := after(entered, int64(tr.Deadline))", "deadline := after(entered, int64(tr.Deadline)+1)"},
 	{"lost at the very instant of lost_after", "lifecycle/judge.go", "wasLost = until > lost", "wasLost = until >= lost"},
-	{"lost_after counts from the deadline", "lifecycle/judge.go", "lost = after(entered, int64(tr.LostAfter))", "lost = after(deadline, int64(tr.LostAfter))"},
+	{"lost_after counts from the deadline", "lifecycle/judge.go", "max(deadline, after(entered, int64(tr.LostAfter)))", "after(deadline, int64(tr.LostAfter))"},
 	{"skewed predecessors stay where their clock puts them", "lifecycle/judge.go", "out[j] = last\n", "out[j], out[len(out)-1] = out[len(out)-1], out[j]\n"},
 	{"an order lives on after its end", "lifecycle/judge.go", "ended = f.ends&(1<<v.stage) != 0", "ended = false"},
 	{"an order that went elsewhere is still awaited", "lifecycle/judge.go", "if !v.moved && f.stops[t]&(1<<v.stage) != 0 {", "if false {"},

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -171,4 +172,41 @@ func TestTheCasesAreWhatPromtoolReads(t *testing.T) {
 
 func TestValuesGrowByTheirPaces(t *testing.T) {
 	require.Equal(t, "0 0x2 5+5x3 20x1 21+1x0", values(pace{3, 0}, pace{4, 5}, pace{2, 0}, pace{1, 1}, pace{0, 7}))
+}
+
+func TestANameIsNoTemplate(t *testing.T) {
+	p := promises()
+	p.Objectives[0].Name, p.Objectives[2].Service = "a {{ $x }} b", "{{ mes"
+	set := Make(p, links)
+	text, err := set.RulesYAML()
+	require.NoError(t, err)
+	_, errs := rulefmt.Parse(text, false, model.UTF8Validation, parser.NewParser(parser.Options{}), promslog.NewNopLogger())
+	require.Empty(t, errs)
+	require.Contains(t, string(text), `{{"{{"}} mes`)
+}
+
+func TestCasesOfManyObjectivesAreEvaluatedTogether(t *testing.T) {
+	p := promises()
+	p.Objectives = nil
+	for i := range 40 {
+		name := fmt.Sprintf("o%d", i)
+		p.Objectives = append(p.Objectives, objective(promise.Objective{Name: name, Service: name, Target: 0.99}))
+	}
+	one := promises()
+	one.Objectives = p.Objectives[:1]
+	many, few := Make(p, links).Burning, Make(one, links).Burning
+	require.Len(t, many, len(few), "each further test evaluates the rules of all objectives")
+	for _, c := range many {
+		require.Len(t, c.Checks, 40)
+	}
+	p.Objectives[1] = p.Objectives[0]
+	p.Objectives[1].Name = "again"
+	require.Len(t, Make(p, links).Burning, 2*len(few), "a series has one history")
+}
+
+func TestAFewFailuresLieWithinAWindowAsLongAsTheDeadline(t *testing.T) {
+	o := promise.Objective{Name: "a", Flow: "order", Transition: "a->b", Target: 0.95, Window: 720 * time.Hour, Deadline: 720 * time.Hour}
+	o.Burns = promise.Burns(o.Target, o.Window, o.Deadline)
+	h := history{&o, &o.Burns[0], nil}
+	require.Equal(t, "0 0x2 3+3x0 3x2", h.few(1, promise.LeastBad)[1].Values, "before the rules are evaluated")
 }

@@ -3,6 +3,7 @@ package alert
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (h history) of(name string, fires bool, series []Series) Case {
 		check.Firing = []Firing{{Labels: labels}}
 	}
 	return Case{
-		Name: fmt.Sprintf("%s, %s and %s: %s", h.o.Name, promise.Span(h.b.Long), promise.Span(h.b.Short), name),
+		Name: fmt.Sprintf("%s and %s: %s", promise.Span(h.b.Long), promise.Span(h.b.Short), name), Of: []string{h.o.Name},
 		Step: h.step(), Series: series, Checks: []Check{check},
 	}
 }
@@ -139,8 +140,32 @@ func (h history) halves() (int, int) {
 // few has so many events in all, in the middle of the long window.
 func (h history) few(good, bad int) []Series {
 	before, after := h.halves()
-	once := func(events int) string { return values(pace{before, 0}, pace{events, 1}, pace{after, 0}) }
+	once := func(events int) string { return values(pace{before - 1, 0}, pace{1, events}, pace{after, 0}) }
 	return h.series(once(good), once(bad), once(0))
+}
+
+// together joins cases of one kind, of objectives that count other things: promtool evaluates all rules for each of its
+// tests, so that the tests of n objectives would take n² times as long.
+func together(cases []Case) []Case {
+	var all []Case
+	for _, c := range cases {
+		i := slices.IndexFunc(all, func(a Case) bool { return a.Name == c.Name && a.Step == c.Step && !a.shares(c) })
+		if i < 0 {
+			all = append(all, c)
+			continue
+		}
+		all[i].Of = append(all[i].Of, c.Of...)
+		all[i].Series = append(all[i].Series, c.Series...)
+		all[i].Checks = append(all[i].Checks, c.Checks...)
+	}
+	return all
+}
+
+// shares says whether two cases tell a history of the same series.
+func (c *Case) shares(other Case) bool {
+	return slices.ContainsFunc(c.Series, func(s Series) bool {
+		return slices.ContainsFunc(other.Series, func(o Series) bool { return s.Series == o.Series })
+	})
 }
 
 // quiet has a busy first half in which nothing fails, and a second in which everything does, seldom. The mean of the

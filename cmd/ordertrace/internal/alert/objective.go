@@ -69,6 +69,7 @@ func (s *Set) objectives(p *promise.Promises, l Links) {
 			Labels: windowLabels(o, o.Window),
 		})
 	}
+	s.Burning = together(s.Burning)
 	s.Groups = append(s.Groups, burning, budgets)
 }
 
@@ -126,16 +127,16 @@ func budgetBurn(o *promise.Objective, b *promise.Burn, l Links) *Rule {
 			long, number(b.Ratio), short, number(b.Ratio), events, floor,
 			recorded("slo:bad_events:increase", o, b.Long), number(promise.LeastBad-0.5), events, floor),
 		// Those of the window are in the series as well: here they tell rules of one name apart.
-		Labels: map[string]string{"severity": severity, "slo": o.Name, "window": promise.Span(b.Long)},
+		Labels: map[string]string{"severity": severity, "slo": literal(o.Name), "window": promise.Span(b.Long)},
 	}
 	pace := number(b.Factor) + " times as fast as it may"
 	if b.Factor == 1 {
 		pace = "faster than it may"
 	}
 	r.Annotations = l.notes(name,
-		fmt.Sprintf("%s: the error budget burns %s", o.Name, pace),
+		fmt.Sprintf("%s: the error budget burns %s", literal(o.Name), pace),
 		fmt.Sprintf("In the last %s {{ $value | humanizePercentage }} of %s failed; over %s %.6g %% may. A pace of %.6g %% uses the budget up in %s.",
-			promise.Span(b.Long), subject(o), promise.Span(o.Window), o.Budget()*100, b.Ratio*100, lasts(o, b)),
+			promise.Span(b.Long), literal(subject(o)), promise.Span(o.Window), o.Budget()*100, b.Ratio*100, lasts(o, b)),
 		"slo", "var-slo={{ $labels.slo | urlquery }}")
 	if o.Transition != "" {
 		query := fmt.Sprintf(`topk(1, max by (trace_id) (order_problem_seconds{flow=%q, transition=%q, outcome!="stuck"}))`, o.Flow, o.Transition)

@@ -43,6 +43,7 @@ type Rule struct {
 // Case is a unit test: what the rules say of a history.
 type Case struct {
 	Name string
+	Of   []string // the objectives it is about, none: all alerts of the kind
 	// Step lies between the values of Series.
 	Step   time.Duration
 	Series []Series
@@ -121,6 +122,9 @@ func (l Links) trace(notes map[string]string, id string) map[string]string {
 	notes["trace_url"] = "{{ with " + id + " }}" + l.Jaeger + "/trace/{{ . }}{{ end }}"
 	return notes
 }
+
+// literal is text that means itself where Prometheus reads a template.
+func literal(text string) string { return strings.ReplaceAll(text, "{{", `{{"{{"}}`) }
 
 // labels of an alert that fires: those of its rule and of its series.
 func (f Firing) labels(of *Rule) map[string]string {

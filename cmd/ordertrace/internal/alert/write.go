@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -73,7 +74,7 @@ func (s *Set) tests(rules string, every time.Duration, cases []Case) ([]byte, er
 		file.Order = append(file.Order, g.Name)
 	}
 	for _, c := range cases {
-		t := test{Name: c.Name, Step: seconds(c.Step), Series: c.Series}
+		t := test{Name: c.title(), Step: seconds(c.Step), Series: c.Series}
 		for i := range c.Checks {
 			if c.Checks[i].Of != nil {
 				t.Exprs = append(t.Exprs, c.Checks[i].expr())
@@ -84,6 +85,14 @@ func (s *Set) tests(rules string, every time.Duration, cases []Case) ([]byte, er
 		file.Tests = append(file.Tests, t)
 	}
 	return write("", file)
+}
+
+// title names the case and what it is of, so that promtool's --run finds it.
+func (c *Case) title() string {
+	if len(c.Of) == 0 {
+		return c.Name
+	}
+	return strings.Join(c.Of, ", ") + ", " + c.Name
 }
 
 // alert compares labels and annotations.
