@@ -1,5 +1,5 @@
-// Package unit finds durations of a configuration that were written without a unit. `deadline: 600` would be 600
-// nanoseconds to the decoder, which nobody means.
+// Package unit finds durations of a configuration that were written without a unit, or with one that does not exist.
+// `deadline: 600` would be 600 nanoseconds to the decoder, which nobody means.
 package unit
 
 import (
@@ -13,12 +13,16 @@ import (
 
 var duration = reflect.TypeFor[time.Duration]()
 
-// Missing returns an error for each bare number, other than 0, that stands in raw where config, a struct or a pointer to one
-// whose fields have mapstructure tags, wants a time.Duration. Keys are told as paths from config, such as
-// flows::order::transitions::0::deadline. Nil: all have units.
+// Missing returns an error for each bare number other than 0, and each text that is no duration, that stands in raw where
+// config, a struct or a pointer to one whose fields have mapstructure tags, wants a time.Duration. Keys are told as paths from
+// config, such as flows::order::transitions::0::deadline. Nil: all have units.
 func Missing(raw map[string]any, config any) error {
 	var errs []error
 	look(raw, reflect.TypeOf(config), "", func(path string, value any) {
+		if text, ok := value.(string); ok {
+			errs = append(errs, fmt.Errorf("%s: %q is no duration: write it as 90s, 10m or 72h, and days in hours", path, text))
+			return
+		}
 		errs = append(errs, fmt.Errorf("%s: %v: a duration needs a unit: write %vs, %vm or %vh", path, value, value, value, value))
 	})
 	return errors.Join(errs...)
@@ -29,7 +33,8 @@ func look(raw any, t reflect.Type, path string, found func(string, any)) {
 		t = t.Elem()
 	}
 	if t == duration {
-		if bare(raw) {
+		text, ok := raw.(string)
+		if _, err := time.ParseDuration(text); bare(raw) || ok && text != "" && err != nil {
 			found(path, raw)
 		}
 		return

@@ -49,7 +49,7 @@ func TestBareNumbersAreFoundWhereDurationsStand(t *testing.T) {
 }
 
 func TestWhatHasUnitsOrIsNoConfigurationPasses(t *testing.T) {
-	for _, raw := range []map[string]any{nil, {}, {"deadline": "600s", "list": nil, "named": 3, "opt": []any{1}}, {"deadline": 0}, {"deadline": "600"}} {
+	for _, raw := range []map[string]any{nil, {}, {"deadline": "600s", "list": nil, "named": 3, "opt": []any{1}}, {"deadline": 0}, {"deadline": "0"}, {"deadline": ""}, {"deadline": "1h30m"}} {
 		if err := Missing(raw, &outer{}); err != nil {
 			t.Errorf("%v: %v", raw, err)
 		}
@@ -59,6 +59,15 @@ func TestWhatHasUnitsOrIsNoConfigurationPasses(t *testing.T) {
 type optional struct{ hidden inner }
 
 func (o *optional) Get() *inner { return &o.hidden }
+
+func TestDaysAreNoUnit(t *testing.T) {
+	for _, text := range []string{"5d", "600", "ten", "1 h"} {
+		err := Missing(map[string]any{"deadline": text}, &outer{})
+		if err == nil || !strings.HasPrefix(err.Error(), `deadline: "`+text+`" is no duration: write it as 90s`) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
 
 func TestOptionalSectionsAreLookedInto(t *testing.T) {
 	type config struct {

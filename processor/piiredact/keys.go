@@ -33,19 +33,19 @@ func newKeys(cfg KeysConfig) *keys {
 // load reads every file that is named; keys in use are replaced only when all of their file is good.
 func (k *keys) load() error {
 	for _, f := range []struct {
-		path string
-		use  func([]byte) error
-	}{{k.cfg.HMAC, k.useHMAC}, {k.cfg.AEAD, k.box.SetAEAD}, {k.cfg.SIV, k.box.SetSIV}} {
+		key, path string
+		use       func([]byte) error
+	}{{"hmac", k.cfg.HMAC, k.useHMAC}, {"aead", k.cfg.AEAD, k.box.SetAEAD}, {"siv", k.cfg.SIV, k.box.SetSIV}} {
 		if f.path == "" {
 			continue
 		}
 		data, stamp, err := keyfile.Read(f.path)
 		if err != nil {
-			return err
+			return fmt.Errorf("keys::%s: %w", f.key, err)
 		}
 		k.seen[f.path] = stamp
 		if err := f.use(data); err != nil {
-			return fmt.Errorf("key file %q: %w", f.path, err)
+			return fmt.Errorf("keys::%s: key file %q: %w", f.key, f.path, err)
 		}
 	}
 	return nil

@@ -37,6 +37,9 @@ type Maker struct {
 // Load reads the primary key from a file. domain keeps equal ids of different identifiers apart.
 func Load(path, domain string) (*Maker, error) {
 	f, err := os.Open(path) // #nosec G304 -- the operator names the file
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("open key file: %w: make one with `ordertrace keys new hmac`", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open key file: %w", err)
 	}
@@ -95,9 +98,13 @@ func parse(raw []byte) (id string, key []byte, err error) {
 			Key    string `json:"key"`
 			Status string `json:"status"`
 		} `json:"keys"`
+		Tink *uint32 `json:"primaryKeyId"`
 	}
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return "", nil, errors.New(`is not JSON of the form {"keys": [{"id": "k1", "key": "<base64>", "status": "primary"}]}`)
+	}
+	if file.Tink != nil {
+		return "", nil, errors.New("is a Tink keyset, as of aead and siv keys: this wants one of `ordertrace keys new hmac`")
 	}
 	for i, k := range file.Keys {
 		b, err := base64.StdEncoding.DecodeString(k.Key)

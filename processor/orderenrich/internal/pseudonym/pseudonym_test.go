@@ -64,6 +64,7 @@ func TestBadKeyFilesAreRefusedWithoutShowingTheKey(t *testing.T) {
 		{"no base64", `{"keys":[{"id":"k1","key":"!` + secret + `","status":"primary"}]}`, 0o600, "not base64"},
 		{"no primary", `{"keys":[{"id":"k1","key":"` + good + `","status":"retired"}]}`, 0o600, "primary"},
 		{"two primaries", `{"keys":[{"key":"` + good + `","status":"primary"},{"key":"` + good + `","status":"primary"}]}`, 0o600, "two keys"},
+		{"a Tink keyset", `{"primaryKeyId":7,"key":[{"keyId":7,"status":"ENABLED"}]}`, 0o600, "ordertrace keys new hmac"},
 		{"empty", `{}`, 0o600, "primary"},
 	}
 	for _, tt := range tests {
