@@ -64,6 +64,32 @@ func TestTheReadmesFirstLogRecordIsNamedAndRedacted(t *testing.T) {
 	require.Equal(t, 1, asked)
 }
 
+// TestTheReadmesOrdersAreJudged: beside the standalone preset, the README's example follows an order in its own words, which the
+// preset alone does not know.
+func TestTheReadmesOrdersAreJudged(t *testing.T) {
+	content, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	example := onTop.FindSubmatch(content)
+	require.NotNil(t, example)
+	d := newDesk(t)
+	for name, text := range map[string]string{"my-orders.yaml": string(example[2]), "seen.yaml": `exporters: {file/seen: {path: metrics.jsonl, flush_interval: 100ms}}
+connectors: {sla_metrics: {metrics_flush_interval: 500ms}}
+service: {pipelines: {metrics/verdicts: {receivers: [sla_metrics], exporters: [file/seen]}}}
+`} {
+		require.NoError(t, os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600))
+	}
+	d.start("otelcol-ordertrace --config preset:standalone --config my-orders.yaml --config seen.yaml")
+	span := func(state string, second int) string {
+		return fmt.Sprintf(`{"traceId":"5b8aa5a2d2c872e8321cf37308d69df2","spanId":"%016x","name":"buy","kind":2,"startTimeUnixNano":"%[2]d000000000",
+			"endTimeUnixNano":"%[2]d000000001","attributes":[{"key":"url.path","value":{"stringValue":"/v2/purchases/P-123456/pay"}},
+			{"key":"purchase.state","value":{"stringValue":%[3]q}}]}`, second, time.Now().Unix()-60+int64(second), state)
+	}
+	d.insist(`curl -sf http://127.0.0.1:4318/v1/traces -H 'Content-Type: application/json' -d '{"resourceSpans":[{"resource":{"attributes":[
+		{"key":"service.name","value":{"stringValue":"web"}}]},"scopeSpans":[{"spans":[`+span("NEW", 1)+","+span("QUOTED", 2)+`]}]}]}'`, "")
+	point := `"value":{"stringValue":"quoted"}}],[^]]*"asInt":"1"`
+	d.insist(`grep -E '"order.in_flight"' metrics.jsonl | grep -E '`+point+`'`, "")
+}
+
 // TestTheMonitorsReadmeSaysHowItWasMade runs the command of distro/monitor/README.md, which must write what lies there.
 func TestTheMonitorsReadmeSaysHowItWasMade(t *testing.T) {
 	content, err := os.ReadFile("../../distro/monitor/README.md")
