@@ -53,27 +53,16 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func isHex(c byte) bool { return isDigit(c) || (c|0x20 >= 'a' && c|0x20 <= 'f') }
 
-func isSep(c byte) bool {
-	switch c {
-	case ' ', '-', '.', '(', ')', '/', '_', '\t':
-		return true
-	}
-	return false
-}
+func isSep(c byte) bool { return separators[c] }
+
+var separators = [256]bool{' ': true, '-': true, '.': true, '(': true, ')': true, '/': true, '_': true, '\t': true}
 
 // read fills the cluster from the digit at i.
 func (c *cluster) read(s string, i int) {
-	c.s, c.n, c.full, c.plus, c.begin = s, 0, false, false, i
+	c.s, c.n, c.full = s, 0, false
 	c.first[0] = 0
-	for k := i - 1; k >= 0 && k >= i-3; k-- {
-		if s[k] == '(' || s[k] == ' ' {
-			continue
-		}
-		if s[k] == '+' && (k == 0 || !isLetter(s[k-1]) && !isDigit(s[k-1])) {
-			c.plus, c.begin = true, k
-		}
-		break
-	}
+	c.begin = plussed(s, i)
+	c.plus = c.begin < i
 	for {
 		nd := c.first[c.n]
 		c.start[c.n] = i
@@ -91,18 +80,41 @@ func (c *cluster) read(s string, i int) {
 			c.full = true
 			return
 		}
-		j := i
-		for j < len(s) && j < i+3 && (isSep(s[j]) || s[j] == '+' && (j > i && s[j-1] == ')' || j+1 < len(s) && s[j+1] == '(')) {
-			j++
-		}
-		if j == i && i < len(s) && s[i] == '+' { // a blank in a form's encoding
-			j++
-		}
-		if j == i || j >= len(s) || !isDigit(s[j]) {
+		j := gap(s, i)
+		if j == i {
 			return
 		}
 		i = j
 	}
+}
+
+// gap reads the separators at i, behind a group; it returns where the next group begins, or i.
+func gap(s string, i int) int {
+	j := i
+	for j < len(s) && j < i+3 && (isSep(s[j]) || s[j] == '+' && (j > i && s[j-1] == ')' || j+1 < len(s) && s[j+1] == '(')) {
+		j++
+	}
+	if j == i && i < len(s) && s[i] == '+' { // a blank in a form's encoding
+		j++
+	}
+	if j >= len(s) || !isDigit(s[j]) {
+		return i
+	}
+	return j
+}
+
+// plussed is where the plus sign stands before the digit at i, or i.
+func plussed(s string, i int) int {
+	for k := i - 1; k >= 0 && k >= i-3; k-- {
+		if s[k] == '(' || s[k] == ' ' {
+			continue
+		}
+		if s[k] == '+' && (k == 0 || !isLetter(s[k-1]) && !isDigit(s[k-1])) {
+			return k
+		}
+		break
+	}
+	return i
 }
 
 // window is the groups a..b inclusive.

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
 // topic is what a word nearby says of a number.
@@ -71,17 +72,6 @@ var byFirst = func() (m [2 * 128][]entry) {
 	return m
 }()
 
-// pairs has a bit for the first two letters of every word: one load tells most words of a text from the lexicon's.
-var pairs = func() (m [1 << 10]uint64) {
-	for first, es := range byFirst {
-		for _, e := range es {
-			n := first<<8 | e.second
-			m[n>>6] |= 1 << (n & 63)
-		}
-	}
-	return m
-}()
-
 // codeReach is how many characters before a verification code its word begins at most.
 const codeReach = 12
 
@@ -108,16 +98,91 @@ func slot(r rune) int {
 	return 0
 }
 
+// ContextWords are the beginnings of the lexicon's words, three letters of them or four bytes, in every case.
+func ContextWords() (list []string) {
+	for _, es := range byFirst {
+		for _, e := range es {
+			list = append(list, spelled("", e.word, e.open)...)
+		}
+	}
+	return list
+}
+
+// Context says whether s begins with a word of the lexicon, and whether it speaks of addresses only.
+func Context(s string) text.Mark {
+	var found text.Mark
+	first, second := slots(s)
+	for i := range byFirst[first] {
+		if e := &byFirst[first][i]; e.second == second && (e.of != ipWord || found == 0) && e.begins(s, len(s)) {
+			if e.of != ipWord {
+				return text.Context
+			}
+			found = text.Context | text.Address
+		}
+	}
+	return found
+}
+
+// slots are those of the first two letters.
+func slots(s string) (first, second int) {
+	if len(s) > 1 && s[0]|s[1] < utf8.RuneSelf {
+		return int(lowered[s[0]]), int(lowered[s[1]])
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	first = slot(lower(r))
+	r, _ = utf8.DecodeRuneInString(s[size:])
+	return first, slot(lower(r))
+}
+
+// none are the distances of words where there are none.
+var none = func() (d [topics]uint8) {
+	for t := range d {
+		d[t] = far
+	}
+	return d
+}()
+
+// spelled goes on with the ways to write a word's beginning.
+func spelled(begun string, word []rune, open bool) (list []string) {
+	if n := len(begun); n >= 6 || n == 3 && begun[0] < utf8.RuneSelf || n >= 4 && begun[0] >= utf8.RuneSelf && (len(word) == 0 || word[0] < utf8.RuneSelf) {
+		return []string{begun}
+	}
+	if len(word) == 0 { // what follows is no letter; behind an open word it is anything
+		for c := range 256 {
+			if open || !isWord(byte(c)) {
+				list = append(list, spelled(begun+string([]byte{byte(c)}), nil, open)...)
+			}
+		}
+		return list
+	}
+	for _, r := range [...]rune{word[0], unicode.ToUpper(word[0]), sameAs[word[0]]} {
+		if r != 0 {
+			list = append(list, spelled(begun+string(r), word[1:], open)...)
+		}
+	}
+	return list
+}
+
+// sameAs are letters of no alphabet of the lexicon whose lower case is one of it.
+var sameAs = map[rune]rune{'i': 'İ', 'k': '\u212a'}
+
 const (
-	// reach is how many characters around a number are read for context.
-	reach = 40
-	far   = 255
+	// reach and reachRight are how many characters before and behind a number are read for context.
+	reach      = text.Before
+	reachRight = text.Behind
+	far        = 255
 )
 
 // surroundings remembers how far from a position each topic's nearest word begins. One number asks many topics.
 type surroundings struct {
 	at   int
 	dist [topics]uint8
+}
+
+// begin forgets what stood around another position.
+func (k *surroundings) begin(at int) {
+	k.at = at
+	k.dist = none
 }
 
 // near says whether a word of the topic begins within left characters before the window, or right behind it.
@@ -127,87 +192,62 @@ func (f *Finder) near(w window, t topic, left, right int) bool {
 
 // around is near for what stands at [lo, hi). A name of a pair before it counts as a word: companyInn=, "taxId": "…".
 func (f *Finder) around(lo, hi int, t topic, left, right int) bool {
-	if f.left.at != lo {
-		f.left.at = lo
-		from, n := before(f.c.s, lo)
-		f.left.read(f.c.s[from:lo], n, -1, from > 0 && isWord(f.c.s[from-1]))
-	}
-	if int(f.left.dist[t]) <= left {
-		return true
+	if f.worded {
+		if f.left.at != lo {
+			f.readLeft(lo)
+		}
+		if int(f.left.dist[t]) <= left {
+			return true
+		}
 	}
 	if e := named[t]; e != finding.None && left >= reach-8 && f.name(lo).Has(e) {
 		return true
 	}
-	if right == 0 || hi >= len(f.c.s) {
+	if !f.worded || right == 0 || hi >= len(f.c.s) {
 		return false
 	}
 	if f.right.at != hi {
-		f.right.at = hi
-		until := hi
-		for n := 0; n < right && until < len(f.c.s); n++ {
-			size := 1
-			if f.c.s[until] >= utf8.RuneSelf {
-				_, size = utf8.DecodeRuneInString(f.c.s[until:])
-			}
-			until += size
-		}
-		f.right.read(f.c.s[hi:until], 1, 1, false)
+		f.readRight(hi)
 	}
 	return int(f.right.dist[t]) <= right
 }
 
-// before is where the text begins that is read for the context of what stands at lo, and its length in characters.
-func before(s string, lo int) (from, n int) {
-	if from = max(0, lo-reach); ascii(s[from:lo]) {
-		return from, lo - from
-	}
-	for from = lo; n < reach && from > 0; n++ {
-		_, size := utf8.DecodeLastRuneInString(s[:from])
-		from -= size
-	}
-	return from, n
-}
-
-func ascii(s string) bool {
-	var seen byte
-	for i := range len(s) {
-		seen |= s[i]
-	}
-	return seen < utf8.RuneSelf
-}
-
-// read notes every word of the lexicon in s, whatever its case. from is the first character's distance from the number,
-// midword says that the text before s ends in a letter.
-func (k *surroundings) read(s string, from, step int, midword bool) {
-	for t := range k.dist {
-		k.dist[t] = far
-	}
-	for i := 0; i+1 < len(s); i, from = i+1, from+step {
-		c := s[i]
-		if c >= utf8.RuneSelf || s[i+1] >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			begins := !midword
-			if midword = isWord(c); begins && midword && i+size < len(s) {
-				second, _ := utf8.DecodeRuneInString(s[i+size:])
-				k.word(s[i:], slot(lower(r)), slot(lower(second)), from)
-			}
-			i += size - 1
-			continue
+// readLeft notes every word of the lexicon before lo, whatever its case.
+func (f *Finder) readLeft(lo int) {
+	f.left.begin(lo)
+	from := max(0, lo-reach*f.width)
+	for i := f.words.Next(from, lo); i < lo; i = f.words.Next(i+1, lo) {
+		n := lo - i
+		if f.width > 1 {
+			n = utf8.RuneCountInString(f.c.s[i:lo])
 		}
-		begins := !midword
-		if midword = isLetter(c); begins && midword {
-			k.word(s[i:], int(c|0x20), int(lowered[s[i+1]]), from)
+		if n <= reach {
+			f.left.word(f.c.s[i:], lo-i, n)
 		}
 	}
 }
 
-// word notes the topics of the lexicon's words that s begins with; first and second are the slots of its letters.
-func (k *surroundings) word(s string, first, second, from int) {
-	if n := first<<8 | second; pairs[n>>6]&(1<<(n&63)) == 0 {
-		return
+// readRight does the same for the characters from hi.
+func (f *Finder) readRight(hi int) {
+	f.right.begin(hi)
+	until := min(hi+reachRight, len(f.c.s))
+	if f.width > 1 {
+		until = hi
+		for n := 0; n < reachRight && until < len(f.c.s); n++ {
+			_, size := utf8.DecodeRuneInString(f.c.s[until:])
+			until += size
+		}
 	}
+	for i := f.words.Next(hi, until); i < until; i = f.words.Next(i+1, until) {
+		f.right.word(f.c.s[i:], until-i, 1+utf8.RuneCountInString(f.c.s[hi:i]))
+	}
+}
+
+// word notes the topics of the lexicon's words in the first most bytes of s, so many characters from the number.
+func (k *surroundings) word(s string, most, from int) {
+	first, second := slots(s)
 	for i := range byFirst[first] {
-		if e := &byFirst[first][i]; e.second == second && e.begins(s) {
+		if e := &byFirst[first][i]; e.second == second && e.begins(s, most) {
 			k.dist[e.of] = min(k.dist[e.of], uint8(min(from, far-1))) //nolint:gosec // bounded
 		}
 	}
@@ -233,23 +273,28 @@ func lower(r rune) rune {
 	return unicode.ToLower(r)
 }
 
-// begins says that s begins with the entry's word, and that the word ends there unless the entry is open.
-func (e *entry) begins(s string) bool {
+// begins says that s begins with the entry's word within its first most bytes, and that the word ends there unless the
+// entry is open.
+func (e *entry) begins(s string, most int) bool {
 	i := 0
 	for _, want := range e.word {
 		if i >= len(s) {
 			return false
 		}
-		r, size := rune(s[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(s[i:])
+		if c := s[i]; c < utf8.RuneSelf {
+			if rune(lowered[c]) != want {
+				return false
+			}
+			i++
+			continue
 		}
+		r, size := utf8.DecodeRuneInString(s[i:])
 		if lower(r) != want {
 			return false
 		}
 		i += size
 	}
-	return e.open || i == len(s) || !isWord(s[i])
+	return i <= most && (e.open || i == len(s) || !isWord(s[i]))
 }
 
 // isWord: letters of any script; digits and underscores part words, so "phone_1" and "tel2" still count.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
 // Finder reads numbers. It holds a cluster's buffers and is owned by one goroutine.
@@ -17,7 +18,24 @@ type Finder struct {
 	names  finding.Set // of the name before nameAt
 	nameAt int
 	day    int // where a date begins whose month is a word
+	// words are the places in the text at which those may begin that give a number its meaning; worded: one of them is
+	// near the cluster. width is how many bytes a character of the text has at most.
+	words  text.Bits
+	worded bool
+	width  int
 }
+
+// Begin readies the finder for another text. wide says that it is not all ASCII.
+func (f *Finder) Begin(words text.Bits, wide bool) {
+	f.words, f.width = words, 1
+	if wide {
+		f.width = utf8.UTFMax
+	}
+}
+
+// Shortest is the least number of digits that anything has whose meaning neither its key, nor the name before it, nor a word nearby says, nor a
+// plus sign, nor the place of an address in an access log.
+const Shortest = 9
 
 // Find reads the cluster at s[i], appends what it finds and returns where to go on.
 func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]finding.Finding, int) {
@@ -25,12 +43,13 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	c.read(s, i)
 	next := c.end[c.n-1]
 	f.left.at, f.right.at, f.nameAt = -1, -1, -1
+	f.among(i, next)
 	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && c.n != 4 && !f.dated() && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
 		return out, next
 	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' && (total != 8 || !century(c.d[:])) {
 		return out, next // an order, a size: no number of a person is so short without a key or groups
 	}
-	for a := 0; a < c.n; {
+	for a := 0; a < c.n && (f.worded || a == 0 || c.first[c.n]-c.first[a] >= Shortest || env.Loose || env.Hint != 0); {
 		w, e := f.match(a, env)
 		if e == finding.None || env.Needs.Has(e) && !env.Hint.Has(e) && !f.near(w, words[e], 32, 16) {
 			a++
@@ -50,6 +69,19 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 		next = c.start[c.n-resume]
 	}
 	return out, next
+}
+
+// Meant says that something besides its digits may give a number of less than Shortest digits its meaning, whose first
+// group is s[i:hi]. What is told of others depends on it being short.
+func (f *Finder) Meant(s string, i, hi int, env *Env) bool {
+	f.among(i, hi+Shortest*3)
+	return f.worded || env.Hint != 0 || env.Loose || plussed(s, i) < i || paired(s, i) ||
+		(i == 0 || s[i-1] == '\n') && hi-i <= 3 && hi < len(s) && s[hi] == '.' // an access log's first field
+}
+
+// among notes whether words are near s[lo:hi] that give numbers a meaning.
+func (f *Finder) among(lo, hi int) {
+	f.worded = f.words.Any(lo-reach*f.width-text.Date, hi+reachRight*f.width)
 }
 
 // words are the topics of the numbers whose context can be demanded.
@@ -131,10 +163,10 @@ func (f *Finder) security(w window) bool {
 	return false
 }
 
-// series: four digits behind the word for a passport's series.
+// series: four digits right behind the word for a passport's series.
 func (f *Finder) series() bool {
 	lo := f.c.start[0]
-	return f.c.first[f.c.n] == 4 && wide(f.c.s[max(0, lo-16):lo]) && strings.HasSuffix(strings.TrimRight(f.c.s[max(0, lo-16):lo], " :№N-"), "ерия")
+	return f.c.first[f.c.n] == 4 && wide(f.c.s[max(0, lo-16):lo]) && strings.HasSuffix(strings.TrimRight(f.c.s[max(0, lo-16):lo], " :№N-"), "ерия") && f.near(window{0, 0}, passportWord, reach, 0)
 }
 
 // ip is a dotted quad: four groups, each at most 255, in a context that says so.
@@ -201,6 +233,7 @@ func (f *Finder) oneTime(w window) bool {
 func (f *Finder) Client(s string, lo, hi int) bool {
 	f.c.s, f.c.start[0], f.c.end[0] = s, lo, hi
 	f.left.at, f.right.at, f.nameAt = -1, -1, -1
+	f.among(lo, hi)
 	return f.near(window{0, 0}, ipWord, 32, 0)
 }
 

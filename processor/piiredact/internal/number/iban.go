@@ -43,6 +43,14 @@ var forms = func() map[string]string {
 	return m
 }()
 
+// banks has a bit for the second letter of every country, by its first.
+var banks = func() (m [26]uint32) {
+	for country := range forms {
+		m[country[0]-'A'] |= 1 << (country[1] - 'A')
+	}
+	return m
+}()
+
 // maxIBAN is the longest IBAN there is.
 const maxIBAN = 34
 
@@ -54,6 +62,9 @@ func IBAN(s string, i int) int {
 		return 0
 	}
 	country := [2]byte{s[i] &^ 0x20, s[i+1] &^ 0x20}
+	if banks[country[0]-'A']&(1<<(country[1]-'A')) == 0 {
+		return 0
+	}
 	form := forms[string(country[:])]
 	if form == "" {
 		return 0

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
 // named are the topics that a pair's name can speak of.
@@ -25,15 +26,12 @@ func (f *Finder) name(lo int) finding.Set {
 		return 0
 	}
 	s := f.c.s
-	i := lo
-	for i > 0 && lo-i < 4 && (s[i-1] == ' ' || s[i-1] == '"' || s[i-1] == '\'' || s[i-1] == '\\' || s[i-1] == '+' || s[i-1] == '(') {
-		i--
-	}
-	if i == 0 || s[i-1] != '=' && s[i-1] != ':' {
+	i := separator(s, lo)
+	if i < 0 {
 		return 0
 	}
-	hi := i - 1
-	for hi > 0 && i-hi < 5 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == ' ') {
+	hi := i
+	for hi > 0 && i-hi < 4 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == ' ') {
 		hi--
 	}
 	from := hi
@@ -45,6 +43,21 @@ func (f *Finder) name(lo int) finding.Set {
 	}
 	return f.names
 }
+
+// separator is where the separator of a pair stands whose value begins at lo, or -1.
+func separator(s string, lo int) int {
+	i := lo
+	for i > 0 && lo-i < text.Pairing && (s[i-1] == ' ' || s[i-1] == '"' || s[i-1] == '\'' || s[i-1] == '\\' || s[i-1] == '+' || s[i-1] == '(') {
+		i--
+	}
+	if i == 0 || s[i-1] != '=' && s[i-1] != ':' {
+		return -1
+	}
+	return i - 1
+}
+
+// paired says that a name stands before the number at i.
+func paired(s string, i int) bool { return separator(s, i) >= 0 }
 
 // units stand behind sizes and counts.
 var units = map[string]bool{

@@ -232,7 +232,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 	}
 	g := se.scanner.Look(s)
 	if g&text.Quote != 0 && se.actions.table[finding.Statement].Action != policy.Keep {
-		if at := statement.Index(s); at >= 0 {
+		if at := se.scanner.Statement(s); at >= 0 {
 			return se.embedded(d, s, at)
 		}
 	}

@@ -89,6 +89,14 @@ func ipv6(t string, i int) (lo, hi int) {
 	return lo, hi
 }
 
+// ipv6 reads an address where another colon is no farther than a group of four hex digits.
+func (sc *Scanner) ipv6(t string, i int) (lo, hi int) {
+	if !sc.anchors.Colons(i) {
+		return 0, 0
+	}
+	return ipv6(t, i)
+}
+
 // bot reads a Telegram bot's token around the colon at i: its number, then 35 characters.
 func bot(t string, i int) int {
 	lo := i

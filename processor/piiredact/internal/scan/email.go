@@ -22,7 +22,7 @@ func (sc *Scanner) at(t string, i int) int {
 		sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.Email})
 		return hi
 	}
-	return i + 1
+	return sc.anchors.Next(i + 1)
 }
 
 // email grows from the at sign at i both ways; hi is 0 when that is no address.

@@ -11,6 +11,7 @@ import (
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/number"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/secret"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/statement"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
@@ -36,10 +37,21 @@ type Scanner struct {
 
 // New makes a scanner; classify tells what a name in a text means, and is shared and safe for concurrent use.
 func New(classify secret.Classify, rules []Rule) *Scanner {
-	sc := &Scanner{classify: classify, rules: rules}
+	sc := &Scanner{classify: classify, rules: rules, anchors: text.NewAnchors(starts, number.Context)}
 	sc.numbers.Names = func(name string) finding.Set { return classify(name).Hint }
 	return sc
 }
+
+// starts are the words that finders look for.
+var starts = func() *text.Starts {
+	s := &text.Starts{}
+	for as, words := range map[text.Mark][]string{text.Credential: secret.Beginnings(), text.Context: number.ContextWords(), text.Verb: statement.Verbs()} {
+		for _, w := range words {
+			s.Add(as, w)
+		}
+	}
+	return s
+}()
 
 type kind uint8
 
@@ -71,6 +83,16 @@ var kinds = func() (k [256]kind) {
 func (sc *Scanner) Look(s string) text.Gate {
 	sc.looked = true
 	return sc.anchors.Read(s)
+}
+
+// Statement is where a statement begins in s, the string that was looked at last; -1 without one.
+func (sc *Scanner) Statement(s string) int {
+	for i := sc.anchors.Verb(0); i < len(s); i = sc.anchors.Verb(i + 1) {
+		if statement.Begins(s, i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // Find returns what is in s, sorted and without overlaps; the slice is valid until the next call. g is s's gate.
@@ -112,6 +134,10 @@ func (sc *Scanner) scan(t string, g text.Gate, env *number.Env) {
 		if end := sc.encoded(t, 0); end > 0 {
 			return
 		}
+		if env.Hint != 0 || env.Loose {
+			sc.anchors.All()
+		}
+		sc.numbers.Begin(sc.anchors.Contexts(), g&text.Wide != 0)
 		for i, n := sc.anchors.Next(0), 0; i < len(t); n++ {
 			if n%stride == stride-1 && sc.expired() {
 				return
@@ -146,7 +172,7 @@ func (sc *Scanner) tag(t string, i int) int {
 		sc.found = append(sc.found, f)
 		return f.End
 	}
-	return i + 1
+	return sc.anchors.Next(i + 1)
 }
 
 // third has the bytes that word does not look for in third place: a digit, a hardware address's separator, IBAN's 'a'.
@@ -228,7 +254,7 @@ func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
 		return n // a number before a hardware address is not of it
 	}
 	next := i + 1
-	if g&text.Digits != 0 {
+	if g&text.Digits != 0 && (sc.anchors.Digits(i, number.Shortest) || sc.numbers.Meant(t, i, n, env)) {
 		sc.found, next = sc.numbers.Find(t, i, env, sc.found)
 	} else {
 		for next < len(t) && kinds[t[next]] == digit {
@@ -252,12 +278,13 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 	if t[i] == ':' {
 		if i+2 < len(t) && t[i+1] == '/' && t[i+2] == '/' {
 			f, next, ok := secret.URL(t, i)
-			if ok {
-				sc.found = append(sc.found, f)
+			if !ok {
+				return sc.anchors.Next(next)
 			}
+			sc.found = append(sc.found, f)
 			return next
 		}
-		if lo, hi := ipv6(t, i); hi > 0 {
+		if lo, hi := sc.ipv6(t, i); hi > 0 {
 			if env.Loose || env.Hint.Has(finding.IP) || visitor(t, lo, hi) || sc.numbers.Client(t, lo, hi) {
 				sc.found = append(sc.found, finding.Finding{Start: lo, End: hi, Entity: finding.IP})
 			}
@@ -268,12 +295,15 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 		sc.found = append(sc.found, f)
 		return max(f.End, i+1)
 	}
-	return max(sc.behind(t, i), i+1)
+	if end := sc.behind(t, i); end > 0 {
+		return end
+	}
+	return sc.anchors.Next(i + 1)
 }
 
 func (sc *Scanner) dashes(t string, i int) int {
 	if i+2 >= len(t) || i > 0 && t[i-1] == '-' {
-		return i + 1
+		return sc.anchors.Next(i + 1)
 	}
 	f, ok := finding.Finding{}, false
 	switch t[i+1] {
@@ -295,7 +325,7 @@ func (sc *Scanner) dashes(t string, i int) int {
 		f, ok = secret.Flag(t, i, sc.classify)
 	}
 	if !ok || sc.Kept.Has(f.Entity) {
-		return i + 1
+		return sc.anchors.Next(i + 1)
 	}
 	sc.found = append(sc.found, f)
 	return f.End

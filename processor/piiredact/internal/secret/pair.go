@@ -21,6 +21,15 @@ var tagName = letters(alnumSet + "_-.:")
 // maxWord is more than a name's first word has: what is longer and holds digits is the value of another pair.
 const maxWord = 16
 
+// named are the bytes of a name: letters of any script, digits, "_-.".
+var named = func() alphabet {
+	a := dotted
+	for c := 0x80; c < len(a); c++ {
+		a[c] = true
+	}
+	return a
+}()
+
 // Pair reads "name: value", name=value, "name": "value", (name)=(value) around the ':' or '=' at s[i] and
 // says what the value is, by the name's meaning. query: a name that begins the text stands in a URL's query.
 func Pair(s string, i int, query bool, classify Classify) (finding.Finding, bool) {
@@ -80,16 +89,24 @@ func Tag(s string, i int, classify Classify) (finding.Finding, bool) {
 // name finds the name before i: a quoted one, or up to three words ("дата рождения").
 func name(s string, i int) (lo, hi int) {
 	hi = i
+	if hi > 0 && named[s[hi-1]] {
+		return words(s, hi)
+	}
 	for hi > 0 && i-hi < 3 && (s[hi-1] == ' ' || s[hi-1] == '\t') {
 		hi--
 	}
 	for hi > 0 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == '`' || s[hi-1] == ')' || s[hi-1] == ']') {
 		hi--
 	}
+	return words(s, hi)
+}
+
+// words are the words of a name that ends at hi.
+func words(s string, hi int) (lo, end int) {
 	lo = hi
 	for spaces := 0; lo > 0 && hi-lo < maxName; lo-- {
 		c := s[lo-1]
-		if dotted[c] || c >= 0x80 {
+		if named[c] {
 			continue
 		}
 		if c == ' ' && spaces < 2 && lo > 1 && (isLetter(s[lo-2]) || s[lo-2] >= 0x80) {

@@ -127,6 +127,28 @@ var openings = func() (m [1 << 10]uint64) {
 	return m
 }()
 
+// Beginnings are what a credential with a scheme or a prefix begins with, of three bytes each, in any case.
+func Beginnings() []string {
+	list := []string{"eyJ", "ewo", "bearer", "basic", "digest", "token ", "apikey ", "hooks", "discord", "LS0", "base64", "iban"}
+	for _, v := range vendors {
+		if len(v.prefix) > 2 {
+			list = append(list, v.prefix)
+			continue
+		}
+		for c, ok := range v.tail {
+			if ok {
+				list = append(list, v.prefix+string(rune(c)))
+			}
+		}
+	}
+	for _, b := range bots {
+		for _, c := range alnumSet {
+			list = append(list, b+string(c))
+		}
+	}
+	return list
+}
+
 // Opens says that a credential with a scheme or a prefix can begin with these two bytes.
 func Opens(a, b byte) bool {
 	n := int(a)<<8 | int(b)

@@ -226,18 +226,15 @@ func containsFold(s, sub string) bool {
 	return false
 }
 
-// Index finds where a statement with literals begins in a text; -1 without one. Only texts with quotes are looked at.
-func Index(s string) int {
-	if len(s) < 16 || strings.IndexByte(s, '\'') < 0 && strings.IndexByte(s, '"') < 0 {
-		return -1
-	}
-	for i := 0; i+12 < len(s); i++ {
-		if verbs[s[i]|0x20] && (i == 0 || !isWord(s[i-1])) && IsSQL(s[i:]) {
-			return i
-		}
-		for i+1 < len(s) && isWord(s[i]) && isWord(s[i+1]) {
-			i++
-		}
-	}
-	return -1
+// Verbs are the words that a statement in a text begins with.
+func Verbs() []string {
+	return []string{"select", "insert", "replace", "upsert", "update", "delete", "merge", "with", "call", "exec", "alter", "create", "grant", "declare"}
+}
+
+// least is the shortest text that holds a statement with a literal.
+const least = 16
+
+// Begins says that a statement begins at the word at i, in the middle of a text.
+func Begins(s string, i int) bool {
+	return len(s) >= least && i+12 < len(s) && (i == 0 || !isWord(s[i-1])) && IsSQL(s[i:])
 }

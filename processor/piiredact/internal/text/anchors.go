@@ -3,99 +3,185 @@ package text
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 	"unsafe"
 )
 
-// Anchors are the bytes of a text at which a finder may begin: the first letter of a word that follows no digit, the
-// first digit of a number, and each of "@:=>-". One bit a byte: the finders jump from one to the next.
-// The buffer is reused: Anchors are owned by one goroutine.
-type Anchors struct {
-	bits []uint64
-	of   string
-	gate Gate
+// Bits has one bit for every byte of a text.
+type Bits []uint64
+
+// Any says that a bit from lo to hi, exclusively, is set. Both may lie outside of the text.
+func (b Bits) Any(lo, hi int) bool {
+	lo, hi = max(lo, 0), min(hi, len(b)<<6)
+	if lo >= hi {
+		return false
+	}
+	k, last := lo>>6, (hi-1)>>6
+	w := b[k] & (^uint64(0) << (lo & 63))
+	for ; k < last; k++ {
+		if w != 0 {
+			return true
+		}
+		w = b[k+1]
+	}
+	return w&(^uint64(0)>>(63-(hi-1)&63)) != 0
 }
 
-// A byte's class is a bit in one of eight lanes of eight bits. The classes of eight bytes, each shifted by its place,
-// are eight bitmaps: three operations a byte tell all that a gate and the anchors need. The first five lanes are the
-// first five gates.
+// Next is the first bit at or behind i, or end when there is none before it.
+func (b Bits) Next(i, end int) int {
+	k := i >> 6
+	if k >= len(b) {
+		return end
+	}
+	w := b[k] & (^uint64(0) << (i & 63))
+	for w == 0 {
+		if k++; k<<6 >= end || k == len(b) {
+			return end
+		}
+		w = b[k]
+	}
+	return k<<6 + bits.TrailingZeros64(w)
+}
+
+// add sets the bits of another from lo to hi, exclusively. Both may lie outside of the text.
+func (b Bits) add(of Bits, lo, hi int) {
+	lo, hi = max(lo, 0), min(hi, len(b)<<6)
+	for k := lo >> 6; k<<6 < hi; k++ {
+		w := of[k]
+		if k == lo>>6 {
+			w &= ^uint64(0) << (lo & 63)
+		}
+		if hi < (k+1)<<6 {
+			w &= 1<<(hi&63) - 1
+		}
+		b[k] |= w
+	}
+}
+
 const (
-	digitLane  = 8 * 5
-	letterLane = 8 * 6
-	dashLane   = 8 * 7
+	// Before and Behind are how many characters before a number, and behind it, its words stand at most; before the year
+	// of a date there are Date bytes more. Pairing is how many bytes stand between a number and its name's separator.
+	Before  = 40
+	Behind  = 16
+	Date    = 36
+	Pairing = 4
+	// shortNumber is the most bytes that a number of less than nine digits has.
+	shortNumber = 8 + 7*3
 )
 
-var class = func() (m [256]uint64) {
-	for lane, bytes := range [...]string{"@", ":=>", "%\\", "'\"", "", "0123456789", "", "-"} {
-		for i := range len(bytes) {
-			m[bytes[i]] = 1 << (8 * lane)
-		}
-	}
-	for c := range m {
-		if b := byte(c) | 0x20; c >= 0x80 {
-			m[c] = 1 << (8 * 4)
-		} else if b >= 'a' && b <= 'z' {
-			m[c] = 1 << letterLane
-		}
-	}
-	return m
-}()
-
-// classes are the bitmaps of the first eight bytes of s.
-func classes(s string) uint64 {
-	w := binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s), 8))
-	return class[byte(w)] | class[byte(w>>8)]<<1 | class[byte(w>>16)]<<2 | class[byte(w>>24)]<<3 |
-		class[byte(w>>32)]<<4 | class[byte(w>>40)]<<5 | class[byte(w>>48)]<<6 | class[byte(w>>56)]<<7
+// Anchors are the bytes of a text at which a finder may begin: the first letter of a word that may be a credential, an
+// account or a hardware address, the first digit of a number that may be somebody's, each of "@:=>", and dashes before
+// flags and keys. The finders jump from one to the next. With them come the words that others look for.
+// The buffers are reused: Anchors are owned by one goroutine.
+type Anchors struct {
+	starts   *Starts
+	context  func(string) Mark
+	blocks   []block // with an empty one behind the last
+	bits     Bits
+	numbers  Bits // all that count with a word nearby
+	quads    Bits // those of them that may be addresses
+	clusters Bits
+	contexts Bits
+	verbs    Bits
+	of       string
 }
 
-// rest are the bitmaps of less than eight bytes.
-func rest(s string) (x uint64) {
-	for i := range len(s) {
-		x |= class[s[i]] << i
-	}
-	return x
-}
-
-const highs = 0x8080808080808080
-
-func gate(seen uint64, digits, length int) Gate {
-	seen &= 1<<digitLane - 1
-	seen = (seen | (seen&^highs + ^uint64(highs))) & highs // a lane's high bit says that it is not empty
-	g := Gate(seen * 0x0002040810204081 >> 56)             // and these bits side by side are the first five gates
-	if digits >= MinDigits {
-		g |= Digits
-	}
-	if length >= MinToken {
-		g |= Long
-	}
-	return g
+// NewAnchors makes anchors for the words with these beginnings; context has the last word on one
+// that gives a meaning: Context, with Address or without, or 0.
+func NewAnchors(starts *Starts, context func(string) Mark) Anchors {
+	return Anchors{starts: starts, context: context}
 }
 
 // Read looks at t as Look does, and finds its anchors.
 func (a *Anchors) Read(t string) Gate {
-	a.bits, a.of = a.bits[:0], t
-	var seen, word, number uint64 // word, number: the last byte of the block before was a letter, a digit
-	digits := 0
-	for len(t) > 0 {
-		var letters, numbers, others uint64
-		for k := 0; k < 64 && len(t) > 0; k += 8 {
-			var x uint64
-			if len(t) >= 8 {
-				x, t = classes(t), t[8:]
-			} else {
-				x, t = rest(t), ""
-			}
-			seen |= x
-			letters |= x >> letterLane & 0xff << k
-			numbers |= x >> digitLane & 0xff << k
-			others |= (x>>dashLane | x | x>>8) & 0xff << k
-		}
-		digits += bits.OnesCount64(numbers)
-		a.bits = append(a.bits, letters&^((letters|numbers)<<1|word|number)|numbers&^(numbers<<1|number)|others)
-		word, number = letters>>63, numbers>>63
+	a.of, a.blocks = t, a.blocks[:0]
+	a.bits, a.numbers, a.quads, a.clusters, a.contexts, a.verbs = a.bits[:0], a.numbers[:0], a.quads[:0], a.clusters[:0], a.contexts[:0], a.verbs[:0]
+	var seen sight
+	for s := t; len(s) > 0; s = s[min(len(s), 64):] {
+		a.blocks = append(a.blocks, block{})
+		b := &a.blocks[len(a.blocks)-1]
+		b.read(s)
+		seen.see(b)
 	}
-	a.gate = gate(seen, digits, len(a.of))
-	return a.gate
+	a.blocks = append(a.blocks, block{}, block{})
+	a.find()
+	g := seen.gate(len(t))
+	a.near(g)
+	return g
 }
+
+// find looks at every block between its neighbours.
+func (a *Anchors) find() {
+	end := len(a.blocks) - 2
+	v := view{&a.blocks[end], &a.blocks[end], &a.blocks[0]}
+	for k, next := 0, uint64(0); k < end; k++ {
+		if v = (view{v.at, v.behind, &a.blocks[k+1]}); k == 0 {
+			next = v.clusters()
+		}
+		m := next
+		next = (&view{v.at, v.behind, &a.blocks[k+2]}).clusters()
+		hardware := v.hardware()
+		numbers, long := v.numbers(m, next, k == 0)
+		credentials, contexts, verbs := a.mark(v, k<<6)
+		a.bits = append(a.bits, long|hardware|credentials|v.accounts()|v.dashes(k == 0)|v.pairs()|v.at.ats())
+		a.quads = append(a.quads, numbers&v.quads())
+		a.numbers, a.clusters, a.contexts, a.verbs = append(a.numbers, numbers), append(a.clusters, m), append(a.contexts, contexts), append(a.verbs, verbs)
+	}
+}
+
+// near adds the short numbers around words that may give them a meaning.
+func (a *Anchors) near(g Gate) {
+	width := 1
+	if g&Wide != 0 {
+		width = utf8.UTFMax
+	}
+	for i := a.contexts.Next(0, len(a.of)); i < len(a.of); i = a.contexts.Next(i+1, len(a.of)) {
+		of := a.numbers
+		if a.context(a.of[i:])&Address != 0 {
+			of = a.quads
+		}
+		a.bits.add(of, i-Behind*width-shortNumber, i+Before*width+Date+1)
+	}
+}
+
+// All adds every number, for texts whose key gives them a meaning.
+func (a *Anchors) All() { a.bits.add(a.numbers, 0, len(a.of)) }
+
+// mark looks the block's words up.
+func (a *Anchors) mark(v view, base int) (credentials, contexts, verbs uint64) {
+	var end [textEnd]byte
+	t := &end
+	if base+textEnd <= len(a.of) {
+		t = (*[textEnd]byte)(unsafe.Slice(unsafe.StringData(a.of), len(a.of))[base:])
+	} else {
+		copy(end[:], a.of[base:])
+	}
+	l, starts := v.at[letters], a.starts
+	ascii := l &^ back(v.before[letters], l, 1)
+	for w := ascii; w != 0; w &= w - 1 {
+		i := bits.TrailingZeros64(w) & 63
+		if m := starts.of(plain(binary.LittleEndian.Uint32(t[i : i+4]))); m != 0 {
+			if m&Context != 0 && a.context(a.of[base+i:]) == 0 {
+				m &^= Context
+			}
+			credentials |= uint64(m&Credential) << i
+			contexts |= uint64(m&Context) >> 1 << i
+			verbs |= uint64(m&Verb) >> 2 << i
+		}
+	}
+	words := l | v.at[wide]
+	words &^= back(v.before[letters]|v.before[wide], words, 1)
+	for w := words & v.at[wide]; w != 0; w &= w - 1 {
+		i := bits.TrailingZeros64(w) & 63
+		if starts.of(foreign(binary.LittleEndian.Uint64(t[i:i+8])))&Context != 0 && a.context(a.of[base+i:]) != 0 {
+			contexts |= 1 << i
+		}
+	}
+	return credentials &^ back(v.before[digits], v.at[digits], 1), contexts & words, verbs
+}
+
+// textEnd is a block and what a word at its last byte needs; behind the end of a text it is zeros.
+const textEnd = 64 + 7
 
 // Of says whether the anchors are those of t, the very string.
 func (a *Anchors) Of(t string) bool {
@@ -103,25 +189,44 @@ func (a *Anchors) Of(t string) bool {
 }
 
 // Next is the first anchor at or behind i, or the text's length.
-func (a *Anchors) Next(i int) int {
-	k := i >> 6
-	if k >= len(a.bits) {
-		return len(a.of)
+func (a *Anchors) Next(i int) int { return a.bits.Next(i, len(a.of)) }
+
+// Verb is the first word at or behind i that a statement may begin with, or the text's length.
+func (a *Anchors) Verb(i int) int { return a.verbs.Next(i, len(a.of)) }
+
+// Colons says that another colon stands within five bytes of the one at i.
+func (a *Anchors) Colons(i int) bool {
+	k, n := i>>6, i&63
+	at, before := a.blocks[k].colons(), uint64(0)
+	if k > 0 {
+		before = a.blocks[k-1].colons()
 	}
-	w := a.bits[k] & (^uint64(0) << (i & 63))
-	for w == 0 {
-		if k++; k == len(a.bits) {
-			return len(a.of)
-		}
-		w = a.bits[k]
-	}
-	return k<<6 + bits.TrailingZeros64(w)
+	left := at<<(63-n) | before>>(n+1) // byte i is the highest bit
+	right := at>>n | a.blocks[k+1].colons()<<(64-n)
+	return left&(31<<58)|right&(31<<1) != 0
 }
 
-// Trim lets go of the text, and of a buffer for longer ones than that.
+// Digits says that the number at i may have so many digits, with all of its groups.
+func (a *Anchors) Digits(i, least int) bool {
+	n := 0
+	for k := i >> 6; k < len(a.clusters) && n < least; k++ {
+		run := a.clusters[k] >> (i & 63)
+		long := bits.TrailingZeros64(^run)
+		n += bits.OnesCount64(a.blocks[k][digits] >> (i & 63) & (1<<long - 1))
+		if i += long; i&63 != 0 || long == 0 {
+			break
+		}
+	}
+	return n >= least
+}
+
+// Contexts are the beginnings of words that may give numbers nearby their meaning.
+func (a *Anchors) Contexts() Bits { return a.contexts }
+
+// Trim lets go of the text, and of buffers for longer ones than that.
 func (a *Anchors) Trim(room int) {
 	a.of = ""
-	if cap(a.bits) > room/64 {
-		a.bits = nil
+	if cap(a.blocks) > room/64 {
+		a.blocks, a.bits, a.numbers, a.quads, a.clusters, a.contexts, a.verbs = nil, nil, nil, nil, nil, nil, nil
 	}
 }

@@ -31,16 +31,43 @@ const (
 // prefix or a scheme can stand in such a text, and they are Long.
 func (g Gate) Quiet() bool { return g&(At|Pair|Digits) == 0 }
 
+// sight collects what a gate says.
+type sight struct {
+	at, pair, escape, quote, wide uint64
+	digits                        int
+}
+
+func (s *sight) see(b *block) {
+	s.at |= b.ats()
+	s.pair |= b.pairs()
+	s.escape |= b[escapes] &^ b[inner]
+	s.quote |= b.quotes()
+	s.wide |= b[wide]
+	s.digits += bits.OnesCount64(b[digits])
+}
+
+func (s *sight) gate(length int) (g Gate) {
+	for k, seen := range [...]uint64{s.at, s.pair, s.escape, s.quote, s.wide} {
+		if seen != 0 {
+			g |= 1 << k
+		}
+	}
+	if s.digits >= MinDigits {
+		g |= Digits
+	}
+	if length >= MinToken {
+		g |= Long
+	}
+	return g
+}
+
 // Look passes over the value once. Where its anchors are wanted too, Anchors.Read says both.
 func Look(s string) Gate {
-	var seen uint64
-	digits, t := 0, s
-	for len(t) >= 8 {
-		x := classes(t)
-		seen |= x
-		digits += bits.OnesCount8(uint8(x >> digitLane)) //nolint:gosec // one lane of eight
-		t = t[8:]
+	var seen sight
+	var b block
+	for t := s; len(t) > 0; t = t[min(len(t), 64):] {
+		b.read(t)
+		seen.see(&b)
 	}
-	x := rest(t)
-	return gate(seen|x, digits+bits.OnesCount8(uint8(x>>digitLane)), len(s)) //nolint:gosec // as above
+	return seen.gate(len(s))
 }

@@ -9,7 +9,10 @@ import (
 // MaxShort is the length of the longest value that Inert reads: what fits in a register with a byte to spare.
 const MaxShort = 7
 
-const ones = 0x0101010101010101
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
 
 // Inert says that a short value cannot hold anything: letters, less than MinDigits digits and "-./" only. Such a value
 // passes the gate, is no JSON, and is read at once: methods, schemes, versions, units.

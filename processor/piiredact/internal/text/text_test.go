@@ -33,41 +33,67 @@ func slow(s string) (g Gate) {
 	return g
 }
 
-func anchored(s string, i int) bool {
-	isLetter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-	isDigit := func(c byte) bool { return c-'0' <= 9 }
-	switch c := s[i]; {
-	case isLetter(c):
-		return i == 0 || !isLetter(s[i-1]) && !isDigit(s[i-1])
-	case isDigit(c):
-		return i == 0 || !isDigit(s[i-1])
-	default:
-		return strings.IndexByte("@:=>-", c) >= 0
-	}
-}
-
 func FuzzTheGateSeesWhatIsThere(f *testing.F) {
-	for _, s := range []string{"", "a@b", "12345678901234567", "k=v k:v", "100%", `\n`, "привет", "it's \"x\"", "<a>", "\x80\xff/9:;", strings.Repeat("ab1 2c-", 20), strings.Repeat("я", 40) + "x1"} {
+	for _, s := range []string{"", "a@b", "12345678901234567", "k=v k:v", "100%", `\n`, "привет", "it's \"x\"", "<a>", "\x80\xff/9:;", "+7 (1)\t_", strings.Repeat("ab1 2c-", 20), strings.Repeat("я", 40) + "x1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if got, want := Look(s), slow(s); got != want {
 			t.Errorf("%q: %08b, want %08b", s, got, want)
 		}
-		var a Anchors
+		a := NewAnchors(&Starts{}, nil)
 		if got, want := a.Read(s), slow(s); got != want {
 			t.Errorf("%q: anchors say %08b, want %08b", s, got, want)
 		}
-		for i := range len(s) + 1 {
-			want := i
-			for want < len(s) && !anchored(s, want) {
-				want++
+		for i := range len(s) {
+			for lane, bits := range a.blocks[i/64] {
+				if got, want := bits>>(i%64)&1, class[s[i]]>>(8*lane)&1; got != want {
+					t.Errorf("%q: lane %d of byte %d is %d, want %d", s, lane, i, got, want)
+				}
 			}
-			if got := a.Next(i); got != want {
-				t.Errorf("%q: the next anchor from %d is %d, want %d", s, i, got, want)
+			if always := strings.IndexByte("@:=>", s[i]) >= 0; always && a.Next(i) != i {
+				t.Errorf("%q: the anchor at %d is missing", s, i)
 			}
 		}
 	})
+}
+
+func TestWordsAreKnownByTheirBeginningWhereverTheyStand(t *testing.T) {
+	var s Starts
+	s.Add(Verb, "select")
+	s.Add(Context, "tel")
+	s.Add(Context, "телефон")
+	a := NewAnchors(&s, func(string) Mark { return Context })
+	for n := range 130 {
+		blank := strings.Repeat("-", n)
+		for text, want := range map[string][2]int{
+			blank + "SELECT 1": {n, -1}, blank + "tel 1": {-1, n}, blank + "телефон": {-1, n}, blank + "тепло": {-1, -1}, blank + "xtel 1": {-1, -1}, blank + "яtel 1": {-1, -1},
+		} {
+			a.Read(text)
+			verb, context := a.Verb(0), a.Contexts().Next(0, len(text))
+			if want[0] >= 0 && verb != want[0] || want[0] < 0 && verb != len(text) || want[1] >= 0 && context != want[1] || want[1] < 0 && context != len(text) {
+				t.Errorf("%q: a verb at %d, a context at %d, want %v", text, verb, context, want)
+			}
+		}
+	}
+}
+
+func TestBitsOfARangeAreFound(t *testing.T) {
+	for _, at := range []int{0, 1, 63, 64, 100, 191} {
+		b := make(Bits, 3)
+		b[at/64] = 1 << (at % 64)
+		for lo := -5; lo < 200; lo++ {
+			for hi := -5; hi < 200; hi++ {
+				if got, want := b.Any(lo, hi), lo <= at && at < hi; got != want {
+					t.Fatalf("bit %d, from %d to %d: %v", at, lo, hi, got)
+				}
+				sum := make(Bits, 3)
+				if sum.add(b, lo, hi); sum.Any(0, 192) != (lo <= at && at < hi) {
+					t.Fatalf("bit %d was not added from %d to %d, or was beyond it", at, lo, hi)
+				}
+			}
+		}
+	}
 }
 
 func TestTextsAreReadAsAPersonReadsThem(t *testing.T) {
