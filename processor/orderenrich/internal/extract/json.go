@@ -96,16 +96,19 @@ func (j *scanner) next() byte {
 func (j *scanner) text() (string, bool) {
 	j.i++
 	from := j.i
-	for ; j.i < len(j.s); j.i++ {
-		switch j.s[j.i] {
-		case '\\':
-			j.i++
-		case '"':
-			j.i++
+	for {
+		end := strings.IndexByte(j.s[j.i:], '"')
+		if end < 0 {
+			j.i = len(j.s)
+			return "", false
+		}
+		escape := strings.IndexByte(j.s[j.i:j.i+end], '\\')
+		if escape < 0 {
+			j.i += end + 1
 			return j.s[from : j.i-1], true
 		}
+		j.i = min(j.i+escape+2, len(j.s)) // behind what is escaped, which may be the quote
 	}
-	return "", false
 }
 
 // skip passes over one value of any kind; false if it does not end.
