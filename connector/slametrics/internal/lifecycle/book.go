@@ -127,8 +127,9 @@ func (b *Book) addEvent(id uint32, e Event) {
 		events[i-1].lag = max(events[i-1].lag, e.lag)
 		b.emit(Fact{Kind: Repeated})
 	} else {
-		if len(events) == MaxEvents {
-			if !b.makeRoom(o) {
+		if limit := b.flow.room(&e); len(events) >= limit {
+			if !b.makeRoom(o, limit) {
+				sever(b.slab.events(o), &e)
 				b.emit(Fact{Kind: Crowded})
 				return
 			}
@@ -151,6 +152,18 @@ func (b *Book) addEvent(id uint32, e Event) {
 	}
 	if due, ok := b.timers.Due(id); !ok || e.At < due || o.n == 1 {
 		b.timers.Arm(id, e.At)
+	}
+}
+
+// sever notes where an event that found no room would have been.
+func sever(events []Event, e *Event) {
+	for i := len(events) - 1; i >= 0; i-- {
+		if !e.before(&events[i]) {
+			if events[i].Stage != e.Stage {
+				events[i].flags |= severed
+			}
+			return
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ func (b *Book) evaluate(id uint32, o *order, events []Event) int64 {
 			b.emit(Fact{Kind: Reworked, Stage: int(e.Stage)})
 		}
 		for slot, t := range b.flow.out[vis[i].stage] {
-			if e.flags&unarmed != 0 {
+			if e.stands(slot) {
 				continue
 			}
 			told := b.promised(id, t)
@@ -62,6 +62,14 @@ func (b *Book) evaluateEndToEnd(id uint32, o *order, events []Event, vis []visit
 		o.endToEnd = Open
 	}
 	return never
+}
+
+// stands says that a transition is not judged from this event, or no more: it is too old, or what followed is not known.
+func (e *Event) stands(slot int) bool {
+	if e.flags&severed != 0 && e.state(slot) == Open {
+		e.setState(slot, Void)
+	}
+	return e.flags&(unarmed|severed) != 0 || e.flags&closed != 0 && e.state(slot) != Open
 }
 
 // stand keeps what a judge decided that was further in time: an order that was handed over is not taken back only because
@@ -206,16 +214,22 @@ func lastTrace(events []Event) ([16]byte, [8]byte) {
 	return [16]byte{}, [8]byte{}
 }
 
-// makeRoom shortens a full history: repeats first, then visits on which everything is decided.
-func (b *Book) makeRoom(o *order) bool {
+// room is how many events an order may have already when e comes: an end is taken when nothing else is, lest an order
+// of which too much is told never ends.
+func (f *Flow) room(e *Event) int {
+	if f.ends&(1<<e.Stage) == 0 {
+		return MaxEvents - roomForEnds
+	}
+	return MaxEvents
+}
+
+// makeRoom shortens a full history below limit: repeats first, then visits on which everything is decided.
+func (b *Book) makeRoom(o *order, limit int) bool {
 	for _, w := range []int64{b.mark, never} {
 		b.dropRepeats(o, w)
-		if o.n < MaxEvents {
+		if int(o.n) < limit {
 			return true
 		}
-	}
-	if b.flow.endToEnd >= 0 && o.endToEnd == Open {
-		return false
 	}
 	events := b.slab.events(o)
 	vis := b.flow.visits(events, b.mark, o.gone, b.scratch, func(int, int) {})
@@ -223,18 +237,37 @@ func (b *Book) makeRoom(o *order) bool {
 		return false
 	}
 	// All but the newest half: their verdicts are final unless telemetry is later than the allowed lateness.
-	cut := vis[len(vis)/2].event
+	cut, origin := vis[len(vis)/2].event, b.origin(o, vis)
 	kept := 0
 	for i := range events {
-		if i < cut && b.flow.decided(&events[i]) {
-			o.gone |= 1 << events[i].Stage
+		if i < cut && i != origin && b.flow.decided(&events[i]) {
+			if origin < 0 || events[i].Stage != events[origin].Stage {
+				o.gone |= 1 << events[i].Stage
+			}
 			continue
+		}
+		if i < cut {
+			events[i].flags |= closed
 		}
 		events[kept] = events[i]
 		kept++
 	}
 	o.n = uint16(kept)
-	return kept < MaxEvents
+	return kept < limit
+}
+
+// origin is the event from which the order is judged end to end, or -1.
+func (b *Book) origin(o *order, vis []visit) int {
+	if b.flow.endToEnd < 0 {
+		return -1
+	}
+	from := b.flow.Transitions[b.flow.endToEnd].From
+	for i := range vis {
+		if int(vis[i].stage) == from && !vis[i].again {
+			return vis[i].event
+		}
+	}
+	return -1
 }
 
 func (b *Book) dropRepeats(o *order, w int64) {

@@ -17,6 +17,8 @@ type Event struct {
 const (
 	unarmed  uint8 = 1 << iota // too old to start a timer: it fills a gap only
 	reworked                   // counted as rework
+	closed                     // what followed was dropped to save room: what is decided stands
+	severed                    // what followed found no room: nothing more is decided from here
 )
 
 // NewEvent makes an event of work from start to end. An unarmed one opens no transition instance.

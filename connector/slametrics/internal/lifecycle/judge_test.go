@@ -205,6 +205,48 @@ func TestWhatIsLostForLongLeavesRoomForWhatIsLateNow(t *testing.T) {
 	}
 }
 
+// TestAnOrderOfTenThousandEventsIsJudgedToItsEnd: a -> b again and again, then c, whose end to end is open all the while.
+func TestAnOrderOfTenThousandEventsIsJudgedToItsEnd(t *testing.T) {
+	for name, behind := range map[string]int64{"as they come": 0, "all at once": 1 << 40} {
+		t.Run(name, func(t *testing.T) {
+			f, err := NewFlow("order", []Stage{{Name: "a"}, {Name: "b"}, {Name: "c", End: Good}}, []Transition{
+				{From: 0, To: 1, Deadline: 10 * time.Second}, {From: 1, To: 0, Deadline: 10 * time.Second},
+				{From: 1, To: 2, Deadline: 5 * time.Hour}, {From: 0, To: 2, Deadline: 50 * time.Hour, EndToEnd: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := NewBook(f, Limits{MaxOrders: 9, MaxAge: time.Hour}, wheel.New())
+			var facts []Fact
+			for i := range int64(10_001) {
+				stage, at := int(i%2), i*s
+				if i == 10_000 {
+					stage = 2
+				}
+				facts = b.Observe("A", NewEvent(stage, at, at, [16]byte{1}, [8]byte{byte(i)}, true), facts)
+				facts = b.Advance(at-behind, facts)
+			}
+			facts = b.Advance(20_000*s, facts)
+			counts, kinds := map[Outcome]int{}, map[Kind]int{}
+			for _, fact := range facts {
+				kinds[fact.Kind]++
+				if fact.Kind == Decided {
+					counts[fact.Outcome]++
+				}
+			}
+			if kinds[Finished] != 1 || len(b.Problems(9, nil)) > 0 || counts[OutcomeBreached] > 0 {
+				t.Errorf("%v, verdicts %v, problems %v", kinds, counts, b.Problems(9, nil))
+			}
+			// b is left for a all but once: 5,000 times a -> b, 4,999 times b -> a, b -> c and the whole.
+			if behind == 0 && (counts[OutcomeOnTime] != 10_001 || kinds[Crowded] > 0) {
+				t.Errorf("%v, verdicts %v", kinds, counts)
+			}
+			if behind > 0 && kinds[Crowded] < 7_000 {
+				t.Errorf("%v: what is left out is counted", kinds)
+			}
+		})
+	}
+}
+
 // Two judges' watermarks differ by what each has heard of the paths.
 func TestAJudgeThatIsBehindTakesBackNothingOfAnOrderThatWasHandedOver(t *testing.T) {
 	ahead, behind := newTestBook(t, 5), newTestBook(t, 5)

@@ -13,7 +13,8 @@ const (
 	// MaxKey bounds the name of an order, in bytes. A caller refuses longer ones: ids have tens of bytes.
 	MaxKey = 256
 	// MaxEvents bounds the history of one order.
-	MaxEvents = 256
+	MaxEvents   = 256
+	roomForEnds = 4
 )
 
 var classes = [...]uint16{1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, MaxEvents}
