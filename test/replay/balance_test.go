@@ -23,6 +23,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/ordertrace/ordertrace/processor/orderenrich"
 )
@@ -177,14 +179,36 @@ func mixed(r *rand.Rand, first uint64, spans, traces, filler int) ptrace.Traces 
 
 func begin(t testing.TB, next consumer.Traces, h component.Host, hold map[string]any) processor.Traces {
 	t.Helper()
+	return observed(t, next, h, hold, sdk.NewMeterProvider())
+}
+
+func observed(t testing.TB, next consumer.Traces, h component.Host, hold map[string]any, meters *sdk.MeterProvider) processor.Traces {
+	t.Helper()
 	f := orderenrich.NewFactory()
 	cfg := f.CreateDefaultConfig()
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{"hold": hold}).Unmarshal(cfg))
 	require.NoError(t, cfg.(*orderenrich.Config).Validate())
-	p, err := f.CreateTraces(context.Background(), processortest.NewNopSettings(f.Type()), cfg, next)
+	set := processortest.NewNopSettings(f.Type())
+	set.MeterProvider = meters
+	p, err := f.CreateTraces(context.Background(), set, cfg, next)
 	require.NoError(t, err)
 	require.NoError(t, p.Start(context.Background(), h))
 	return p
+}
+
+// degraded is how often what waited took too much room, by the processor's own metric.
+func degraded(t *testing.T, reader *sdk.ManualReader) (turns int64) {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(context.Background(), &rm))
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "otelcol_order_enrich_degraded" {
+				turns += sum.DataPoints[0].Value
+			}
+		}
+	}
+	return turns
 }
 
 // send books a payload and sends it, once. If it is refused its sender gives up: then nothing of it may ever come out.
@@ -226,9 +250,10 @@ func TestInEqualsOut(t *testing.T) {
 		filler    int
 		at        func(i int, s *scale) // before payload i of 400
 		stop      bool                  // the collector stops right after the last payload
+		turns     int64                 // how often it must degrade at least, and have recovered at the end
 	}{
-		{name: "overflow of max_bytes", max: "1MiB", filler: 3000},
-		{name: "degraded, and recovered", max: "6MiB", filler: 1200},
+		{name: "overflow of max_bytes", max: "1MiB", filler: 3000, turns: 1},
+		{name: "degraded, and recovered", max: "6MiB", filler: 1200, turns: 1},
 		{name: "shutdown while holding", max: "256MiB", filler: 900, stop: true},
 		{name: "the next component refuses", max: "256MiB", filler: 900, at: func(i int, s *scale) {
 			s.refuse(map[bool]error{true: down}[i%40 > 25])
@@ -240,7 +265,8 @@ func TestInEqualsOut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &scale{book: newBalance()}
-				p := begin(t, s, componenttest.NewNopHost(), map[string]any{"max_wait": "3s", "max_bytes": c.max})
+				reader := sdk.NewManualReader()
+				p := observed(t, s, componenttest.NewNopHost(), map[string]any{"max_wait": "3s", "max_bytes": c.max}, sdk.NewMeterProvider(sdk.WithReader(reader)))
 				refused := 0
 				for i := range 400 {
 					if c.at != nil {
@@ -256,14 +282,41 @@ func TestInEqualsOut(t *testing.T) {
 				if !c.stop {
 					time.Sleep(5 * time.Second)
 				}
+				turns := degraded(t, reader)
+				if c.turns > 0 {
+					requireHeld(t, p, s)
+				}
 				require.NoError(t, p.Shutdown(context.Background()))
 				s.book.requireEven(t)
-				table.WriteString(s.book.line(c.name, fmt.Sprintf("%d with an order, %d payloads refused", s.book.orders, refused)))
+				require.GreaterOrEqual(t, turns, c.turns, "the row shows nothing else")
+				require.Equal(t, c.at != nil, refused > 0, "the row shows nothing else")
+				table.WriteString(s.book.line(c.name, fmt.Sprintf("%d with an order, %d payloads refused, degraded %d times", s.book.orders, refused, turns)))
 			})
 		})
 	}
 	t.Run("live traces", func(t *testing.T) { table.WriteString(millionTraces(t)) })
 	t.Run("kill", func(t *testing.T) { table.WriteString(killed(t)) })
+}
+
+// requireHeld sends a span of a trace of its own, which has to wait.
+func requireHeld(t *testing.T, p consumer.Traces, s *scale) {
+	t.Helper()
+	const number = 1 << 40
+	td := mixed(rand.New(rand.NewPCG(1, 1)), number, 1, 1, 1)
+	eachSpan(td, func(_ ptrace.ResourceSpans, span ptrace.Span) {
+		span.SetTraceID(traceID(1 << 20))
+		span.Attributes().Remove("orderId")
+	})
+	waits := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.book.owed[number] != 0
+	}
+	require.True(t, send(p, s, td))
+	require.True(t, waits(), "it did not recover: nothing waits any more")
+	time.Sleep(5 * time.Second)
+	synctest.Wait()
+	require.False(t, waits())
 }
 
 // millionTraces lets a million traces wait at once.
