@@ -1,7 +1,6 @@
 package text
 
 import (
-	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -15,6 +14,7 @@ type Folded struct {
 	Off  []int32
 	prev []byte
 	poff []int32
+	self []int32 // the offsets of a text that nothing was done to
 }
 
 // maxRounds is how often percent-encoding is undone: %2540 hides an at sign twice.
@@ -26,10 +26,10 @@ func (f *Folded) Fold(s string, g Gate) bool {
 	if !escape && (g&Wide == 0 || !hasOddRune(s)) {
 		return false
 	}
-	f.Text, f.Off = append(f.Text[:0], s...), slices.Grow(f.Off[:0], len(s)+1)[:len(s)+1]
-	for i := range f.Off {
-		f.Off[i] = int32(i) //nolint:gosec // values are bounded by limits.max_value_bytes
+	for i := len(f.self); i <= len(s); i++ {
+		f.self = append(f.self, int32(i)) //nolint:gosec // values are bounded by limits.max_value_bytes
 	}
+	f.Text, f.Off = append(f.Text[:0], s...), append(f.Off[:0], f.self[:len(s)+1]...)
 	for range maxRounds {
 		if !escape || !f.unescape() {
 			break
@@ -57,6 +57,11 @@ func (f *Folded) put(at int32, bs ...byte) {
 	}
 }
 
+// same copies what stands for itself.
+func (f *Folded) same(from, to int) {
+	f.Text, f.Off = append(f.Text, f.prev[from:to]...), append(f.Off, f.poff[from:to]...)
+}
+
 func (f *Folded) finish() bool {
 	f.Off = append(f.Off, f.poff[len(f.poff)-1])
 	return len(f.Text) != len(f.prev)
@@ -67,9 +72,17 @@ func (f *Folded) unescape() bool {
 	f.swap()
 	s := f.prev
 	for i := 0; i < len(s); {
+		from := i
+		for i < len(s) && s[i] != '%' && s[i] != '\\' {
+			i++
+		}
+		f.same(from, i)
+		if i == len(s) {
+			break
+		}
 		b, n := escaped(s[i:])
 		if n == 0 {
-			f.Text, f.Off = append(f.Text, s[i]), append(f.Off, f.poff[i])
+			f.put(f.poff[i], s[i])
 			i++
 			continue
 		}
@@ -130,24 +143,26 @@ func (f *Folded) runes() {
 	f.swap()
 	s := f.prev
 	for i := 0; i < len(s); {
-		if s[i] < utf8.RuneSelf {
-			f.Text, f.Off = append(f.Text, s[i]), append(f.Off, f.poff[i])
-			i++
-			continue
+		from := i
+		for i < len(s) {
+			if s[i] < utf8.RuneSelf {
+				i++
+			} else if s[i] > 0xC2 && s[i] < 0xD4 && i+1 < len(s) && s[i+1]&0xC0 == 0x80 { // Latin, Greek, Cyrillic
+				i += 2
+			} else {
+				break
+			}
 		}
-		if s[i] > 0xC2 && s[i] < 0xD4 && i+1 < len(s) && s[i+1]&0xC0 == 0x80 { // Latin, Greek, Cyrillic: as they are
-			f.Text, f.Off = append(f.Text, s[i], s[i+1]), append(f.Off, f.poff[i], f.poff[i+1])
-			i += 2
-			continue
+		f.same(from, i)
+		if i == len(s) {
+			break
 		}
 		r, n := utf8.DecodeRune(s[i:])
 		switch a := ascii(r); {
 		case a > 0:
 			f.put(f.poff[i], a)
 		case !invisible(r):
-			for k := range n {
-				f.put(f.poff[i+k], s[i+k])
-			}
+			f.same(i, i+n)
 		}
 		i += n
 	}
@@ -166,14 +181,17 @@ func hasEscape(s string) bool {
 	return false
 }
 
-// hasOddRune looks for lead bytes of runes that runes() would map; Cyrillic and Latin letters are none.
+// hasOddRune looks for runes that runes() would map or drop; among Cyrillic, Greek and Latin letters are none.
 func hasOddRune(s string) bool {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c < 0xC2:
-		case c == 0xC2, c == 0xD9, c == 0xDB, c == 0xDF, c >= 0xE0:
+		if c := s[i]; c < 0xC2 || c > 0xC2 && c < 0xD8 {
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if ascii(r) > 0 || invisible(r) {
 			return true
 		}
+		i += n - 1
 	}
 	return false
 }
