@@ -55,7 +55,8 @@ var lexicon = [topics]string{
 
 type entry struct {
 	word   []rune
-	second int // slot of the second letter
+	first  int // slots of the first two letters
+	second int
 	open   bool
 	of     topic
 }
@@ -65,12 +66,24 @@ var byFirst = func() (m [2 * 128][]entry) {
 	for t, list := range lexicon {
 		for w := range strings.SplitSeq(list, ",") {
 			rs := []rune(strings.TrimSuffix(w, "*"))
-			e := entry{rs, slot(rs[1]), strings.HasSuffix(w, "*"), topic(t)} //nolint:gosec // few topics
+			e := entry{rs, slot(rs[0]), slot(rs[1]), strings.HasSuffix(w, "*"), topic(t)} //nolint:gosec // few topics
 			m[slot(rs[0])] = append(m[slot(rs[0])], e)
 		}
 	}
 	return m
 }()
+
+// byPair groups the lexicon by the first two letters; few share a place with others.
+var byPair = func() (m [1 << 9][]entry) {
+	for _, es := range byFirst {
+		for _, e := range es {
+			m[pair(e.first, e.second)] = append(m[pair(e.first, e.second)], e)
+		}
+	}
+	return m
+}()
+
+func pair(first, second int) int { return (first<<4 ^ second) & (1<<9 - 1) }
 
 // codeReach is how many characters before a verification code its word begins at most.
 const codeReach = 12
@@ -112,8 +125,8 @@ func ContextWords() (list []string) {
 func Context(s string) text.Mark {
 	var found text.Mark
 	first, second := slots(s)
-	for i := range byFirst[first] {
-		if e := &byFirst[first][i]; e.second == second && (e.of != ipWord || found == 0) && e.begins(s, len(s)) {
+	for i := range byPair[pair(first, second)] {
+		if e := &byPair[pair(first, second)][i]; e.first == first && e.second == second && (e.of != ipWord || found == 0) && e.begins(s, len(s)) {
 			if e.of != ipWord {
 				return text.Context
 			}
@@ -246,8 +259,8 @@ func (f *Finder) readRight(hi int) {
 // word notes the topics of the lexicon's words in the first most bytes of s, so many characters from the number.
 func (k *surroundings) word(s string, most, from int) {
 	first, second := slots(s)
-	for i := range byFirst[first] {
-		if e := &byFirst[first][i]; e.second == second && e.begins(s, most) {
+	for i := range byPair[pair(first, second)] {
+		if e := &byPair[pair(first, second)][i]; e.first == first && e.second == second && e.begins(s, most) {
 			k.dist[e.of] = min(k.dist[e.of], uint8(min(from, far-1))) //nolint:gosec // bounded
 		}
 	}

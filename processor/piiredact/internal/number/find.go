@@ -49,6 +49,12 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' && (total != 8 || !century(c.d[:])) {
 		return out, next // an order, a size: no number of a person is so short without a key or groups
 	}
+	if c.first[c.n] < Shortest && f.mute(env) { // only where it stands may say something
+		if w, ok := f.ip(0, env); ok {
+			out = append(out, finding.Finding{Start: c.start[0], End: c.end[w.b], Entity: finding.IP})
+		}
+		return out, next
+	}
 	for a := 0; a < c.n && (f.worded || a == 0 || c.first[c.n]-c.first[a] >= Shortest || env.Loose || env.Hint != 0); {
 		w, e := f.match(a, env)
 		if e == finding.None || env.Needs.Has(e) && !env.Hint.Has(e) && !f.near(w, words[e], 32, 16) {
@@ -77,6 +83,11 @@ func (f *Finder) Meant(s string, i, hi int, env *Env) bool {
 	f.among(i, hi+Shortest*3)
 	return f.worded || env.Hint != 0 || env.Loose || plussed(s, i) < i || paired(s, i) ||
 		(i == 0 || s[i-1] == '\n') && hi-i <= 3 && hi < len(s) && s[hi] == '.' // an access log's first field
+}
+
+// mute says that nothing gives the cluster a meaning: no word nearby, no name, no plus sign, no key.
+func (f *Finder) mute(env *Env) bool {
+	return !f.worded && env.Hint == 0 && !env.Loose && !f.c.plus && f.name(f.c.start[0]) == 0
 }
 
 // among notes whether words are near s[lo:hi] that give numbers a meaning.

@@ -104,7 +104,8 @@ func name(s string, i int) (lo, hi int) {
 // words are the words of a name that ends at hi.
 func words(s string, hi int) (lo, end int) {
 	lo = hi
-	for spaces := 0; lo > 0 && hi-lo < maxName; lo-- {
+	spaces := 0
+	for ; lo > 0 && hi-lo < maxName; lo-- {
 		c := s[lo-1]
 		if named[c] {
 			continue
@@ -115,8 +116,10 @@ func words(s string, hi int) (lo, end int) {
 		}
 		break
 	}
-	if at := strings.IndexByte(s[lo:hi], ' '); at >= maxWord && strings.ContainsAny(s[lo:lo+at], digits) {
-		lo += at // an id or a hash before the name
+	if spaces > 0 {
+		if at := strings.IndexByte(s[lo:hi], ' '); at >= maxWord && strings.ContainsAny(s[lo:lo+at], digits) {
+			lo += at // an id or a hash before the name
+		}
 	}
 	for lo < hi && (s[lo] == '-' || s[lo] == '.' || s[lo] == ' ') {
 		lo++
