@@ -24,7 +24,7 @@ type batch struct {
 }
 
 // maker makes batches whose ids, times and amounts never come twice, as in a real stream; what does come again are the
-// names of services, routes, hosts and tables.
+// names of services, routes, hosts and tables, and in metrics the series.
 type maker struct {
 	*rand.Rand
 	dirtyEvery int // one item in so many holds personal data; 0: none
@@ -74,10 +74,19 @@ func (m *maker) order() string { return fmt.Sprintf("ORD-%08d", m.IntN(1e8)) }
 
 func (m *maker) dirty(i int) bool { return m.dirtyEvery > 0 && i%m.dirtyEvery == 0 }
 
-func (m *maker) personal() string {
-	return m.one("ring for ivan.petrov@example.com, call +7 (999) 123-45-67", "paid with 4111 1111 1111 1111", "Authorization: Bearer mF_9.B5f-4.1JqM9kP2xT",
-		"postgres://shop:hunter2@db:5432/shop", "password=correct-horse-battery")
+// personal is a text with data of the n-th of so many customers.
+func (m *maker) personal(customers int) string {
+	n := m.IntN(customers)
+	return fmt.Sprintf(m.one("ring for ivan.petrov@mail-%d.example.com, call +7 (999) 123-45-67", "order of %d paid with 4111 1111 1111 1111",
+		"Authorization: Bearer mF_9.B5f-4.1JqM9kP2xT%d", "postgres://shop:hunter2%d@db:5432/shop", "password=correct-horse-battery-%d"), n)
 }
+
+// Logs and spans are of ever other customers. Points are of the same series in every batch, one of a hundred labels is a
+// customer's: a flood of labels is what nobody's metrics survive.
+const (
+	everOthers = 1 << 30
+	theSame    = 20
+)
 
 func (m *maker) resource(a pcommon.Map) {
 	pod := m.one("5d4f6c7b8d-x2x4z", "7c9d5b6f4-q8k2m", "6f8b9d7c5-zt4vn")
@@ -131,7 +140,7 @@ func (m *maker) traces() {
 			m.str(a, "app.price", fmt.Sprintf("%d.%02d RUB", m.IntN(300_000), m.IntN(100)))
 		}
 		if m.dirty(i) {
-			m.str(a, "note", m.personal())
+			m.str(a, "note", m.personal(everOthers))
 		}
 	}
 }
@@ -157,7 +166,7 @@ func (m *maker) logs() {
 		l.SetSeverityText("INFO")
 		body := m.body(i)
 		if m.dirty(i) {
-			body += "; " + m.personal()
+			body += "; " + m.personal(everOthers)
 		}
 		l.Body().SetStr(body)
 		m.b.values++
@@ -213,7 +222,7 @@ func (m *maker) metrics() {
 		m.str(a, "error.type", m.one("java.net.SocketTimeoutException", "500", "org.postgresql.util.PSQLException"))
 		m.str(a, "instance", fmt.Sprintf("10.0.%d.%d:8080", m.IntN(2), m.IntN(8)))
 		if m.dirty(i) {
-			m.str(a, "customer", m.personal())
+			m.str(a, "customer", m.personal(theSame))
 		}
 	}
 }
