@@ -33,7 +33,9 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 		if rule.Action == policy.Drop {
 			se.dropped = true
 		}
-		se.out = append(append(se.out, s[last:f.Start]...), se.with...)
+		se.out = append(se.out, s[last:f.Start]...)
+		se.edits.add(len(se.out), len(se.out)+len(se.with))
+		se.out = append(se.out, se.with...)
 		last, changed = f.End, true
 	}
 	if !changed {

@@ -55,6 +55,7 @@ type Session struct {
 	// that it is not said again: the depth, the attribute's name, the dice of an encryption, a budget.
 	passing, fleeting bool
 	settled           bool    // there is nothing more to edit in what the last pass made
+	edits             edits   // where the last pass edited
 	tallies           tallies // what was told of the value at hand
 	// at is the attribute under which the value stands; what is encrypted opens under it only.
 	at string
@@ -195,7 +196,7 @@ func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 		if se.budget.runs && se.late() {
 			break
 		}
-		se.settled = false
+		se.settled, se.edits.n = false, 0
 		next, v := se.pass(d, now, depth)
 		if v == Dropped {
 			return "", Dropped
@@ -204,7 +205,7 @@ func (se *Session) passes(d *Decision, s string, depth int) (string, Verdict) {
 			break
 		}
 		now, verdict = next, Changed
-		if se.settled {
+		if se.settled || se.quiet(d, now) {
 			break
 		}
 	}
@@ -227,7 +228,7 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 		return se.statement(d, s, depth)
 	}
 	if out, v, ok := se.json(d, s, depth, false); ok {
-		se.passing, se.fleeting, se.settled = true, true, false
+		se.passing, se.fleeting, se.settled, se.edits.n = true, true, false, 0
 		return out, v
 	}
 	g := se.scanner.Look(s)
@@ -275,7 +276,7 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 		return se.edit(d, s)
 	}
 	if out, v, ok := se.json(d, s, depth, true); ok {
-		se.passing, se.fleeting, se.settled = true, true, false
+		se.passing, se.fleeting, se.settled, se.edits.n = true, true, false, 0
 		return out, v
 	}
 	se.stmt = statement.Obfuscate(se.stmt[:0], s)
