@@ -81,8 +81,7 @@ func (m *maker) personal(customers int) string {
 		"Authorization: Bearer mF_9.B5f-4.1JqM9kP2xT%d", "postgres://shop:hunter2%d@db:5432/shop", "password=correct-horse-battery-%d"), n)
 }
 
-// Logs and spans are of ever other customers. Points are of the same series in every batch, one of a hundred labels is a
-// customer's: a flood of labels is what nobody's metrics survive.
+// Logs and spans tell of ever other customers. Points are of the same series in every batch, as exporters send them.
 const (
 	everOthers = 1 << 30
 	theSame    = 20
