@@ -21,13 +21,13 @@ func isContainer(s string) bool {
 func (se *Session) container(d *Decision, s string, depth int) (string, Verdict) {
 	if s[0] == '"' || !d.Place && d.Under(&se.e.text) == d {
 		if out, v, ok := se.json(d, s, depth, false); ok {
-			se.passing, se.fleeting = true, true
+			se.nested()
 			return out, v
 		}
 	}
 	out, v := se.whole(d, s)
 	if v == Changed && valid(s) {
-		out = quote(out)
+		out, se.settled = quote(out), false
 	}
 	return out, v
 }

@@ -1,12 +1,6 @@
 package redact
 
-import (
-	"strings"
-
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
-	"github.com/ordertrace/ordertrace/processor/piiredact/internal/statement"
-)
+import "strings"
 
 // What an edit brings together may be a finding too, so an edited text is read again. Of a long one that is done around
 // its edits first: a finding that was none before stands beside one, since finders look 32 bytes to the left and 16 to
@@ -43,12 +37,16 @@ func (se *Session) quiet(d *Decision, s string) bool {
 			to = behind(s, se.edits.at[k].to+reach)
 		}
 		part := s[from:to]
-		if len(se.scanner.Find(part, se.scanner.Look(part), &d.env)) > 0 ||
-			se.actions.table[finding.Statement].Action != policy.Keep && statement.Index(part) >= 0 {
+		if g := se.scanner.Look(part); se.literals(part, g) >= 0 || len(se.scanner.Find(part, g, &d.env)) > 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// nested: s was a document of values. What becomes of it depends on how deep it stands, and was said of each by itself.
+func (se *Session) nested() {
+	se.passing, se.fleeting, se.settled, se.edits.n = true, true, false, 0
 }
 
 // bracketed texts may have become JSON.

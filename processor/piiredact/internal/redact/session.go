@@ -228,16 +228,22 @@ func (se *Session) pass(d *Decision, s string, depth int) (string, Verdict) {
 		return se.statement(d, s, depth)
 	}
 	if out, v, ok := se.json(d, s, depth, false); ok {
-		se.passing, se.fleeting, se.settled, se.edits.n = true, true, false, 0
+		se.nested()
 		return out, v
 	}
 	g := se.scanner.Look(s)
-	if g&text.Quote != 0 && se.actions.table[finding.Statement].Action != policy.Keep {
-		if at := se.scanner.Statement(s); at >= 0 {
-			return se.embedded(d, s, at)
-		}
+	if at := se.literals(s, g); at >= 0 {
+		return se.embedded(d, s, at)
 	}
 	return se.gated(d, s, g)
+}
+
+// literals are where a statement with literals begins in s, whose gate is g; -1 without one, or if it may keep them.
+func (se *Session) literals(s string, g text.Gate) int {
+	if g&text.Quote == 0 || se.actions.table[finding.Statement].Action == policy.Keep {
+		return -1
+	}
+	return se.scanner.Statement(s)
 }
 
 func (se *Session) edit(d *Decision, s string) (string, Verdict) {
@@ -276,7 +282,7 @@ func (se *Session) statement(d *Decision, s string, depth int) (string, Verdict)
 		return se.edit(d, s)
 	}
 	if out, v, ok := se.json(d, s, depth, true); ok {
-		se.passing, se.fleeting, se.settled, se.edits.n = true, true, false, 0
+		se.nested()
 		return out, v
 	}
 	se.stmt = statement.Obfuscate(se.stmt[:0], s)
