@@ -229,6 +229,26 @@ func (s subject) kept(t *testing.T) (bytes, lost float64) {
 	return float64(int64(b1)-int64(b0)) / totalSpans, 100 * (1 - float64(out.spans.Load())/totalSpans)
 }
 
+// recoding is the CPU of encoding and decoding spans: what it would cost to let them wait as bytes.
+func recoding(t *testing.T) time.Duration {
+	t.Helper()
+	var times []time.Duration
+	for range 3 {
+		in := makePayloads(false)
+		heap()
+		c0 := cpu()
+		for i, td := range in {
+			raw, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+			require.NoError(t, err)
+			in[i], err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(raw)
+			require.NoError(t, err)
+		}
+		times = append(times, (cpu()-c0)/totalSpans)
+	}
+	slices.Sort(times)
+	return times[1]
+}
+
 func TestCostTable(t *testing.T) {
 	in := makePayloads(true)
 	size := 0
@@ -268,6 +288,7 @@ func TestCostTable(t *testing.T) {
 		})
 	}
 	fmt.Fprintf(&table, "%-40s%10v\n", "(reading ids and the lengths of keys)", reading(t))
+	fmt.Fprintf(&table, "%-40s%10v\n", "(encoding and decoding)", recoding(t))
 	bytes, lookup := index(t)
 	fmt.Fprintf(&table, "the index: %.1f bytes a trace, %v to look one up of a million\n", bytes, lookup)
 	t.Log(table.String())

@@ -65,6 +65,9 @@ func queryOf(u string) string {
 
 // withoutHost cuts scheme and host off a whole URL. A :// behind the path is another URL, which was handed over.
 func withoutHost(u string) string {
+	if u == "" || u[0] == '/' {
+		return u // most are paths
+	}
 	i := strings.IndexAny(u, ":/?#")
 	if i < 0 || !strings.HasPrefix(u[i:], "://") {
 		return u
