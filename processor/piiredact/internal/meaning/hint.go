@@ -4,7 +4,7 @@ import "github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 
 var (
 	emailWords   = words(`email mail emails mailto почта емейл`)
-	phoneWords   = words(`phone phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный тел сотовый факс телефона телефону телефонов telephonenumber mobilephone`)
+	phoneWords   = words(`phone ph phones phonenumber tel telephone mobile cell cellphone fax msisdn whatsapp viber телефон телефоны моб мобильный тел сотовый факс телефона телефону телефонов telephonenumber mobilephone`)
 	servers      = words(`host server local node pod container instance upstream backend bind listen gateway dns broker`)
 	phonePairs   = words(`contact-number cell-number caller-number callee-number calling-number called-number dialed-number sms-to sms-recipient`)
 	cardWords    = words(`card cards cardnumber cardno pan creditcard debitcard ccnum ccnumber ccn карта карты карте карту cc`)
@@ -25,11 +25,11 @@ var (
 		checksum digest sha md crc hash uuid guid etag commit revision build sku ean gtin isbn issn barcode upc imei imsi iccid serial
 		price amount sum quantity qty cost balance line lineno column partition shard bits rate ratio percent percentage limit max min avg
 		mean width height depth level uptime ttl interval timeout expiry expires exp iat nbf generation inode ino fd address_hex
-		vin ref traceid spanid parentspanid requestid barcodes артикул штрихкод цена сумма количество`)
+		vin ref counter memory heap ticks traceid spanid parentspanid requestid barcodes артикул штрихкод цена сумма количество`)
 	idPairs = words(`trace-id span-id parent-id request-id correlation-id message-id transaction-id build-id image-id container-id
 		instance-id process-id thread-id host-id node-id pod-id product-id item-id batch-id job-id task-id event-id log-id
 		parent-span conversation-id delivery-tag unix-nano order-number order-no order-id invoice-number tracking-number part-number
-		article-number model-number line-number serial-number`)
+		ticket-id parcel-id shipment-id article-number model-number line-number serial-number`)
 	clouds     = words(`cloud aws gcp azure`)
 	numbered   = words(`number no num nr value main home work primary secondary contact personal raw full series серия номер`)
 	statements = words(`sql cql psql tsql statement`)

@@ -99,11 +99,20 @@ func (f *Finder) isCard(w window, env *Env) bool {
 			return true
 		}
 		// 12 and 13 digits are mostly goods: a product's check digit or word clears them.
-		if !n.weak && !f.product(w) {
+		if !n.weak && !f.goods(w) {
 			return true
 		}
 	}
 	return false
+}
+
+// goods: a number without groups whose check digit or name is one of goods, or which its name says to be a count or an id.
+// Nobody writes those in fours.
+func (f *Finder) goods(w window) bool {
+	if w.a != w.b {
+		return f.near(w, productWord, 24, 0)
+	}
+	return f.product(w) || f.counted(w)
 }
 
 // cardShape says that the groups are cut as on a card or an invoice, with one kind of separator.

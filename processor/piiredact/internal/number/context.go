@@ -213,7 +213,7 @@ func (f *Finder) around(lo, hi int, t topic, left, right int) bool {
 			return true
 		}
 	}
-	if e := named[t]; e != finding.None && left >= reach-8 && f.name(lo).Has(e) {
+	if e := named[t]; e != finding.None && left >= reach-8 && f.name(lo) != nil && f.names.Hint.Has(e) {
 		return true
 	}
 	if !f.worded || right == 0 || hi >= len(f.c.s) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/checksum"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
@@ -13,9 +14,9 @@ import (
 type Finder struct {
 	c           cluster
 	left, right surroundings
-	// Names, unless nil, says what a pair's name gives context for; it is shared and safe for concurrent use.
-	Names  func(name string) finding.Set
-	names  finding.Set // of the name before nameAt
+	// Names, unless nil, says what a pair's name means; it is shared and safe for concurrent use.
+	Names  func(name string) *meaning.Class
+	names  *meaning.Class // of the name before nameAt, or nil
 	nameAt int
 	day    int // where a date begins whose month is a word
 	// words are the places in the text at which those may begin that give a number its meaning; worded: one of them is
@@ -47,7 +48,10 @@ func (f *Finder) Find(s string, i int, env *Env, out []finding.Finding) ([]findi
 	if total := c.first[c.n]; env.Skip || total < 3 || total < 6 && c.n != 4 && !f.dated() && (total > 4 || c.n > 2 || !f.coded() && !f.series()) {
 		return out, next
 	} else if c.n == 1 && total >= 7 && total <= 9 && env.Hint == 0 && !c.plus && c.d[0] != '0' && (total != 8 || !century(c.d[:])) {
-		return out, next // an order, a size: no number of a person is so short without a key or groups
+		if total == 9 && !env.Quantity && f.beside(window{0, 0}) {
+			out = append(out, finding.Finding{Start: c.start[0], End: c.end[0], Entity: finding.Phone})
+		}
+		return out, next // an order, a size: no number of a person is so short without a key, groups or a word right before
 	}
 	if c.first[c.n] < Shortest && f.mute(env) { // only where it stands may say something
 		if w, ok := f.ip(0, env); ok {
@@ -87,7 +91,11 @@ func (f *Finder) Meant(s string, i, hi int, env *Env) bool {
 
 // mute says that nothing gives the cluster a meaning: no word nearby, no name, no plus sign, no key.
 func (f *Finder) mute(env *Env) bool {
-	return !f.worded && env.Hint == 0 && !env.Loose && !f.c.plus && f.name(f.c.start[0]) == 0
+	if f.worded || env.Hint != 0 || env.Loose || f.c.plus {
+		return false
+	}
+	c := f.name(f.c.start[0])
+	return c == nil || c.Hint == 0
 }
 
 // among notes whether words are near s[lo:hi] that give numbers a meaning.

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/meaning"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/text"
 )
 
@@ -16,19 +17,25 @@ var named = [topics]finding.Entity{
 // maxName bounds how much of a name before a number is read.
 const maxName = 48
 
-// name is what the name of the pair whose value begins at lo gives context for.
-func (f *Finder) name(lo int) finding.Set {
+// counted says that the name before a number speaks of a time, a size, an id or a product: seq=, "offset": "…".
+func (f *Finder) counted(w window) bool {
+	c := f.name(f.c.start[w.a])
+	return c != nil && c.Quantity
+}
+
+// name is what the name of the pair whose value begins at lo means, or nil.
+func (f *Finder) name(lo int) *meaning.Class {
 	if f.nameAt == lo {
 		return f.names
 	}
-	f.nameAt, f.names = lo, 0
+	f.nameAt, f.names = lo, nil
 	if f.Names == nil {
-		return 0
+		return nil
 	}
 	s := f.c.s
 	i := separator(s, lo)
 	if i < 0 {
-		return 0
+		return nil
 	}
 	hi := i
 	for hi > 0 && i-hi < 4 && (s[hi-1] == '"' || s[hi-1] == '\'' || s[hi-1] == '\\' || s[hi-1] == ' ') {

@@ -12,8 +12,8 @@ type shape struct {
 
 // shapes of numbers with a trunk prefix (0…), and of mobile numbers where the prefix says enough.
 var shapes = []shape{
-	{"01 02 03 04 05 06 07 08 09", []int{2, 2, 2, 2, 2}, " .-"},                                 // France
-	{"07 01", []int{5, 6}, " -"}, {"07 01", []int{5, 3, 3}, " -"}, {"02", []int{3, 4, 4}, " -"}, // United Kingdom
+	{"01 02 03 04 05 06 07 08 09", []int{2, 2, 2, 2, 2}, " .-"},                                                           // France
+	{"07 01", []int{5, 6}, " -"}, {"07", []int{5, 3, 3}, " -"}, {"01", []int{5, 3, 3}, " "}, {"02", []int{3, 4, 4}, " -"}, // United Kingdom
 	{"01 03 08", []int{4, 3, 4}, " -"},
 	{"015 016 017", []int{4, 7}, " /-"}, {"015 016 017", []int{4, 8}, " /-"}, {"030 040 069 089", []int{3, 6}, " /-"}, // Germany
 	{"030 040 069 089", []int{3, 7}, " /-"}, {"030 040 069 089", []int{3, 8}, " /-"},

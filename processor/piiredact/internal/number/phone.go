@@ -24,7 +24,7 @@ func (f *Finder) phone(a int, env *Env) (window, bool) {
 		if n < 7 || n > 15 || b == a && env.Quantity || c.glued(w) || !c.phoneSeps(w) {
 			continue
 		}
-		if b+1 < c.n && c.sep(b) != " " && c.sep(b) != "." && c.sep(b) != "/" && c.sep(b) != ". " {
+		if b+1 < c.n && c.sep(b) != " " && c.sep(b) != "\t" && c.sep(b) != "." && c.sep(b) != "/" && c.sep(b) != ". " {
 			continue // the number goes on
 		}
 		if f.isPhone(w, env) && !c.inToken(w) {
@@ -90,10 +90,13 @@ func (f *Finder) isPhone(w window, env *Env) bool {
 	n := len(d)
 	solid := w.a == w.b
 	if solid && n == 11 && (d[0] == '7' || d[0] == '8') && d[1] == '9' && !c.dashed(w) {
-		return !f.product(w) && !f.unit(c.end[w.b]) // a Russian mobile number, bare
+		return !f.product(w) && !f.unit(c.end[w.b]) && !f.counted(w) // a Russian mobile number, bare
 	}
 	if env.Hint.Has(finding.Phone) {
 		return !c.dotted(w)
+	}
+	if solid && n == 13 && string(d[:4]) == "0079" { // the same, as it is dialled from abroad
+		return !f.product(w) && !f.counted(w)
 	}
 	if solid && (n < 10 || n > 12 && !strings.HasPrefix(string(d), "00")) || n < 7 || c.dashed(w) || c.dotted(w) {
 		return false
@@ -105,6 +108,12 @@ func (f *Finder) isPhone(w window, env *Env) bool {
 		return false
 	}
 	return f.near(w, phoneWord, 32, 16) && !f.product(w)
+}
+
+// beside: a word for a telephone stands right before a number of nine digits, which many countries' numbers have.
+func (f *Finder) beside(w window) bool {
+	lo := f.c.start[w.a]
+	return lo > 3 && f.c.s[lo-1] == ' ' && !f.c.glued(w) && f.near(w, phoneWord, 13, 0) && !f.unit(f.c.end[w.b])
 }
 
 // written recognises forms that say by their grouping that they are phones.

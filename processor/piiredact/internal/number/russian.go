@@ -57,7 +57,7 @@ func (f *Finder) russianOf(w window, env *Env) finding.Entity {
 		lo, hi := c.start[w.a], c.end[w.b]
 		// Goods numbers of 12 digits (UPC) mostly begin with 0; of the others one in a hundred passes for a tax number.
 		id := lo > 0 && c.s[lo-1] == ':' && hi < len(c.s) && c.s[hi] == ':' // arn:aws:sqs:eu-west-1:123456789012:orders
-		if solid && !id && checksum.INN(d) && region(d) && (d[0] != '0' || context(finding.INN, innWord) || !checksum.GTIN(d)) && !f.near(w, productWord, 24, 0) {
+		if solid && !id && checksum.INN(d) && region(d) && (d[0] != '0' || context(finding.INN, innWord) || !checksum.GTIN(d)) && !f.near(w, productWord, 24, 0) && !f.counted(w) {
 			return finding.INN
 		}
 	case 13:

@@ -38,7 +38,7 @@ type Scanner struct {
 // New makes a scanner; classify tells what a name in a text means, and is shared and safe for concurrent use.
 func New(classify secret.Classify, rules []Rule) *Scanner {
 	sc := &Scanner{classify: classify, rules: rules, anchors: text.NewAnchors(starts, number.Context)}
-	sc.numbers.Names = func(name string) finding.Set { return classify(name).Hint }
+	sc.numbers.Names = classify
 	return sc
 }
 
@@ -236,7 +236,7 @@ func (sc *Scanner) digits(t string, i int, g text.Gate, env *number.Env) int {
 		}
 	}
 	if glued := i > 0 && kinds[t[i-1]] == letter || n < len(t) && kinds[t[n]] == letter; glued && n-i < 10 {
-		if n-i > 2 || !maybeMAC(t, i) {
+		if n-i > 4 || !maybeMAC(t, i) {
 			return n
 		}
 	} else if n-i < 3 && (n+1 >= len(t) || kinds[t[n]] == colon || kinds[t[n+1]] != digit && !maybeMAC(t, i)) && (i == 0 || t[i-1] != '+') {
