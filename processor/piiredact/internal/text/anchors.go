@@ -3,6 +3,7 @@ package text
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -74,16 +75,18 @@ const (
 // flags and keys. The finders jump from one to the next. With them come the words that others look for.
 // The buffers are reused: Anchors are owned by one goroutine.
 type Anchors struct {
-	starts   *Starts
-	context  func(string) Mark
-	blocks   []block // with an empty one behind the last
+	starts  *Starts
+	context func(string) Mark
+	of      string
+	blocks  []block // with two empty ones behind the last
+	room    []uint64
+	// These share the room.
 	bits     Bits
 	numbers  Bits // all that count with a word nearby
 	quads    Bits // those of them that may be addresses
 	clusters Bits
 	contexts Bits
 	verbs    Bits
-	of       string
 }
 
 // NewAnchors makes anchors for the words with these beginnings; context has the last word on one
@@ -94,20 +97,28 @@ func NewAnchors(starts *Starts, context func(string) Mark) Anchors {
 
 // Read looks at t as Look does, and finds its anchors.
 func (a *Anchors) Read(t string) Gate {
-	a.of, a.blocks = t, a.blocks[:0]
-	a.bits, a.numbers, a.quads, a.clusters, a.contexts, a.verbs = a.bits[:0], a.numbers[:0], a.quads[:0], a.clusters[:0], a.contexts[:0], a.verbs[:0]
+	a.begin(t)
 	var seen sight
-	for s := t; len(s) > 0; s = s[min(len(s), 64):] {
-		a.blocks = append(a.blocks, block{})
-		b := &a.blocks[len(a.blocks)-1]
+	for k, s := 0, t; len(s) > 0; k, s = k+1, s[min(len(s), 64):] {
+		b := &a.blocks[k]
 		b.read(s)
 		seen.see(b)
 	}
-	a.blocks = append(a.blocks, block{}, block{})
 	a.find()
 	g := seen.gate(len(t))
 	a.near(g)
 	return g
+}
+
+// begin makes room for what is found in t.
+func (a *Anchors) begin(t string) {
+	n := (len(t) + 63) / 64
+	a.of = t
+	a.blocks = slices.Grow(a.blocks[:0], n+2)[:n+2]
+	a.blocks[n], a.blocks[n+1] = block{}, block{}
+	a.room = slices.Grow(a.room[:0], 6*n)[:6*n]
+	of := func(k int) Bits { return a.room[k*n : (k+1)*n] }
+	a.bits, a.numbers, a.quads, a.clusters, a.contexts, a.verbs = of(0), of(1), of(2), of(3), of(4), of(5)
 }
 
 // find looks at every block between its neighbours.
@@ -123,9 +134,8 @@ func (a *Anchors) find() {
 		hardware := v.hardware()
 		numbers, long := v.numbers(m, next, k == 0)
 		credentials, contexts, verbs := a.mark(v, k<<6)
-		a.bits = append(a.bits, long|hardware|credentials|v.accounts()|v.dashes(k == 0)|v.pairs()|v.at.ats())
-		a.quads = append(a.quads, numbers&v.quads())
-		a.numbers, a.clusters, a.contexts, a.verbs = append(a.numbers, numbers), append(a.clusters, m), append(a.contexts, contexts), append(a.verbs, verbs)
+		a.bits[k] = long | hardware | credentials | v.accounts() | v.dashes(k == 0) | v.pairs() | v.at.ats()
+		a.numbers[k], a.quads[k], a.clusters[k], a.contexts[k], a.verbs[k] = numbers, numbers&v.quads(), m, contexts, verbs
 	}
 }
 
@@ -227,6 +237,7 @@ func (a *Anchors) Contexts() Bits { return a.contexts }
 func (a *Anchors) Trim(room int) {
 	a.of = ""
 	if cap(a.blocks) > room/64 {
-		a.blocks, a.bits, a.numbers, a.quads, a.clusters, a.contexts, a.verbs = nil, nil, nil, nil, nil, nil, nil
+		a.blocks, a.room = nil, nil
+		a.bits, a.numbers, a.quads, a.clusters, a.contexts, a.verbs = nil, nil, nil, nil, nil, nil
 	}
 }
