@@ -48,10 +48,12 @@ type Override struct {
 type actions struct {
 	table        *policy.Table
 	kept, costly finding.Set
+	bit          uint32 // of these actions in what is remembered of names; 0 for those beyond 32
 }
 
-func actionsOf(t *policy.Table) actions {
-	return actions{table: t, kept: t.Those(policy.Keep), costly: t.Those(policy.Hash, policy.Token)}
+// actionsOf makes the n-th actions of an engine.
+func actionsOf(t *policy.Table, n int) actions {
+	return actions{table: t, kept: t.Those(policy.Keep), costly: t.Those(policy.Hash, policy.Token), bit: 1 << n}
 }
 
 // Engine is shared by all goroutines; each works through a Session.
@@ -82,17 +84,15 @@ type Decision struct {
 	opaque bool
 	// calm: a value under this key is nothing but what it holds itself, and no rule looks for more.
 	calm bool
-	// name remembers that the key itself holds nothing; 0 is not known.
+	// name remembers under which actions nothing is done about the key itself, a bit for each.
 	name atomic.Uint32
 }
 
-const nameClean = 1
-
 // New makes an engine.
 func New(opt Options) *Engine {
-	e := &Engine{opt: opt, actions: actionsOf(opt.Table), idle: make(chan *Session, runtime.GOMAXPROCS(0))}
-	for _, o := range opt.Overrides {
-		e.special = append(e.special, actionsOf(o.Table))
+	e := &Engine{opt: opt, actions: actionsOf(opt.Table, 0), idle: make(chan *Session, runtime.GOMAXPROCS(0))}
+	for i, o := range opt.Overrides {
+		e.special = append(e.special, actionsOf(o.Table, i+1))
 	}
 	e.text.plain, e.text.env.Loose, e.text.env.Needs = true, opt.Loose, opt.Needs
 	e.text.opaque, e.text.calm = len(opt.Rules) == 0, len(opt.Rules) == 0

@@ -180,12 +180,13 @@ func (x *document) number(from, to int, d *Decision) {
 	}
 }
 
-// Name redacts a key: text that may hold somebody's data. What was seen of a key is remembered with its meaning.
+// Name redacts a key: text that may hold somebody's data. What was seen of a key is remembered with its meaning, for the
+// actions under which it was seen.
 func (se *Session) Name(key string) (string, Verdict) { return se.NameOf(se.e.keys.Get(key), key) }
 
 // NameOf is Name where the key's decision is at hand.
 func (se *Session) NameOf(d *Decision, key string) (string, Verdict) {
-	if d.name.Load() == nameClean {
+	if d.name.Load()&se.actions.bit != 0 {
 		return key, Same
 	}
 	values, read := se.Counts.Values, se.Counts.Bytes
@@ -193,7 +194,9 @@ func (se *Session) NameOf(d *Decision, key string) (string, Verdict) {
 	se.Counts.Values, se.Counts.Bytes = values, read // keys are not counted as values
 	switch v {
 	case Same:
-		d.name.Store(nameClean)
+		if !se.budget.runs || !se.late() { // else not all of it may have been read
+			d.name.Or(se.actions.bit)
+		}
 	case Dropped:
 		return Fixed, Changed
 	}

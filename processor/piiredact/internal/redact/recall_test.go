@@ -182,3 +182,31 @@ func TestAFloodOfValuesKeepsNoMoreThanItsBound(t *testing.T) {
 		t.Errorf("only %d edits", edits)
 	}
 }
+
+// TestWhatIsRememberedOfANameIsSoUnderItsActionsOnly: an override that keeps mail addresses says nothing of the same name
+// elsewhere, whichever comes first.
+func TestWhatIsRememberedOfANameIsSoUnderItsActionsOnly(t *testing.T) {
+	const name, body = "ivan.petrov@mail.ru", `{"ivan.petrov@mail.ru":1}`
+	kept := *policy.Balanced.Table()
+	kept.Set(finding.Email, policy.Rule{Action: policy.Keep})
+	opt := testEngine(policy.Balanced).opt
+	for range 40 { // more than there is memory for
+		opt.Overrides = append(opt.Overrides, Override{Keys: []string{"unused"}, Table: opt.Table})
+	}
+	opt.Overrides[0] = Override{Keys: []string{"first"}, Table: &kept}
+	opt.Overrides[39] = Override{Keys: []string{"last"}, Table: &kept}
+	for _, keys := range [][]string{{"first", "last", "note"}, {"note", "first", "last"}} {
+		e := New(opt)
+		se := e.Session()
+		for n := range 3 {
+			for _, key := range keys {
+				se.At(key)
+				out, v := se.Text(se.Key("", key), body, 0)
+				if _, w := se.Name(name); v != w || (v == Same) != (key != "note") {
+					t.Errorf("%v: %s, the %d. time: %q became %q", keys, key, n+1, body, out)
+				}
+			}
+		}
+		se.Release()
+	}
+}
