@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	version  = 3
-	headKey  = "state"
-	partSize = 1 << 20
-	// someKeys bounds how many keys one write deletes.
-	someKeys = 1000
+	version = 3
+	headKey = "state"
+	// partSize and someKeys, how many keys one write deletes, bound how long others wait for the store: some milliseconds.
+	partSize = 1 << 18
+	someKeys = 100
 )
 
 // Store is what a checkpoint is kept in.
