@@ -39,3 +39,22 @@ func TestTheCacheIsBounded(t *testing.T) {
 		t.Errorf("%d keys kept, %d not", n, c.Full())
 	}
 }
+
+func FuzzIdsInANameDoNotChangeItsMeaning(f *testing.F) {
+	for _, s := range []string{"order ORD-10000042", "password-12345", "token2024", "card 4111", "4bf92f3577b34da6 secret", "user.12345678abcdef.name", "cc12345678", "b64", "телефон 1234", "12345Name", "pin 0000 code", "a1b2c3d4e5f6", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if general := string(General(nil, name)); Of(general) != Of(name) {
+			t.Errorf("%q means %+v, and %q %+v", name, Of(name), general, Of(general))
+		}
+	})
+}
+
+func TestNamesWithIdsHaveOneGeneralForm(t *testing.T) {
+	for name, want := range map[string]string{"order ORD-10000042": "order ORD-0", "4bf92f3577b34da6:id": "0:id", "sha256": "sha256", "page 2": "page 2", "deadbeef": "deadbeef"} {
+		if got := string(General(nil, name)); got != want {
+			t.Errorf("%q became %q, want %q", name, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@
 package redact
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
@@ -25,5 +26,28 @@ func TestAValueThatIsKnownToHoldDataCostsNoAllocation(t *testing.T) {
 		if n := testing.AllocsPerRun(20, look); n != 0 {
 			t.Errorf("%q under %q: %v allocations", kv[1], kv[0], n)
 		}
+	}
+}
+
+func TestOrdinaryLogLinesAreLeftAloneWithoutAllocations(t *testing.T) {
+	m := maker{rand.New(rand.NewPCG(8, 8))}
+	e := testEngine(policy.Balanced)
+	for _, kind := range m.bodies() {
+		lines := make([]string, 4096)
+		for i := range lines {
+			lines[i] = kind.draw()
+		}
+		se := e.Session()
+		i := 0
+		allocs := testing.AllocsPerRun(len(lines)-1, func() {
+			if out, v := se.Text(e.Plain(), lines[i], 0); v != Same {
+				t.Errorf("%q became %q", lines[i], out)
+			}
+			i++
+		})
+		if allocs > 0 {
+			t.Errorf("%s: %v allocations a line", kind.name, allocs)
+		}
+		se.Release()
 	}
 }

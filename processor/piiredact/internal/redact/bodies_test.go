@@ -60,6 +60,10 @@ func (m maker) bodies() []body {
 			return "2026-11-23 04:1" + n(10) + ":07." + n(999) + " UTC [" + n(99_999) + "] shop@shop LOG:  duration: " + n(900) + "." + n(999) + " ms  execute <unnamed>: SELECT id, status, price FROM orders WHERE id = $1 AND status = $2 ORDER BY updated_at DESC LIMIT $3 OFFSET $4; " +
 				"checkpoint complete: wrote " + n(9000) + " buffers (" + n(9) + "." + n(9) + "%); 0 WAL file(s) added, 0 removed, 1 recycled; write=" + n(90) + "." + n(999) + " s, sync=0.0" + n(99) + " s, total=" + n(90) + "." + n(999) + " s; sync files=" + n(99) + ", longest=0.0" + n(99) + " s, average=0.001 s; distance=" + n(99_999) + " kB"
 		}},
+		{"ids before colons", func() string {
+			return at() + " WARN worker-" + n(16) + ": order " + order() + ": price was not calculated: queue is full; job " + m.hex(16) + ": attempt " + n(9) + " of 10; batch " + m.digits(8) + ": " + n(900) +
+				" of 1000 models read; model " + m.digits(6) + ": no remark of the technologist; workshop " + m.digits(4) + ": shift " + n(3) + ", next attempt in " + n(90) + " s, no model was lost and none was read twice by the workers of this shift"
+		}},
 		{"syslog", func() string {
 			return "<134>1 " + at() + " mes-7c9d5b6f4-q8k2m rabbitmq " + n(9999) + " - - [info] <0." + n(9999) + ".0> connection <0." + n(9999) + ".0> (10.0.4." + n(250) + ":" + n(60_000) + " -> 10.0.4.17:5672): user 'shop' authenticated and granted access to vhost '/'; " +
 				"channel 1 opened, prefetch 20, consumer tag ctag1." + m.hex(16) + ", queue orders.price has " + n(9000) + " messages ready and " + n(20) + " unacknowledged, memory " + n(9_000_000) + " bytes, " + n(99) + "% of the high watermark"

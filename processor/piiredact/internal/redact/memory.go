@@ -38,14 +38,24 @@ type word struct {
 	name string
 }
 
-// class is what a name in a text means.
+// class is what a name in a text means. Of names with ids in them the general form is remembered.
 func (se *Session) class(name string) *meaning.Class {
-	slot := &se.memory.words[spread(name)>>(64-8)]
+	slot := se.memory.word(name)
+	if *slot != nil && (*slot).name == name {
+		return &(*slot).Class
+	}
+	if len(name) <= meaning.MaxKey {
+		se.name = meaning.General(se.name[:0], name)
+		name = unsafe.String(unsafe.SliceData(se.name), len(se.name))
+		slot = se.memory.word(name)
+	}
 	if *slot == nil || (*slot).name != name {
 		*slot = se.e.words.Get(name)
 	}
 	return &(*slot).Class
 }
+
+func (m *memory) word(name string) **word { return &m.words[spread(name)>>(64-8)] }
 
 // remembered is a value that was met under a key of that meaning and under these actions. What a key means never
 // changes, and what a value holds does not either: a clean value stays clean. Nothing is kept of a value until it is met

@@ -44,6 +44,7 @@ type Session struct {
 	with    []byte
 	stmt    []byte
 	path    []byte
+	name    []byte // of a pair in a text, without its ids
 	dropped bool
 	// actions are those of the attribute at hand; depth is how deep in it the value stands.
 	actions *actions
