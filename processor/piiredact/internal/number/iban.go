@@ -79,7 +79,7 @@ func IBAN(s string, i int) int {
 		case isLetter(c) && form[n] != 'n':
 			b[n] = c &^ 0x20
 			n++
-		case (c == ' ' || c == '-' || c == '.') && (n%4 == 0 || n == 2 && c == ' ') && j > i && (s[j-1] != c || c == ' ' && s[j-2] != c):
+		case (c == ' ' || c == '-' || c == '.' || c == '+') && (n%4 == 0 || n == 2 && c == ' ') && j > i && (s[j-1] != c || c == ' ' && s[j-2] != c):
 		default:
 			return 0
 		}

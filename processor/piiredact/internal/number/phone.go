@@ -143,7 +143,7 @@ func (f *Finder) written(w window) bool {
 			return paren
 		}
 	case 12, 13, 14, 15:
-		if w.a > 0 {
+		if w.a > 0 && c.sep(w.a-1) != "\t" {
 			return false
 		}
 		if exit := c.size(w.a); groups >= 4 && (exit == 2 && string(d[:2]) == "00" || exit == 3 && string(d[:3]) == "011") { // 00 44 …, 011 44 …

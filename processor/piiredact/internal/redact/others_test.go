@@ -86,6 +86,9 @@ func (m maker) mac() (string, string, string) {
 	if m.IntN(4) == 0 {
 		v = "3c" + m.hex(2) + "." + m.hex(4) + "." + "fb" + m.hex(2)
 	}
+	if m.IntN(6) == 0 {
+		v = m.digits(3) + "c." + m.hex(4) + "." + m.hex(4)
+	}
 	if m.IntN(2) == 0 {
 		v = strings.ToUpper(v)
 	}
