@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,4 +41,26 @@ func cpu() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestWordsBeforeAFamilyNameAreReadOneByOne: of a person's name that never comes to its end, no call waits for the next.
+func TestWordsBeforeAFamilyNameAreReadOneByOne(t *testing.T) {
+	e := testEngine(policy.Balanced)
+	se := e.Session()
+	defer se.Release()
+	if out, _ := se.Text(e.Plain(), "fullname=Juan de la Cruz", 0); strings.Contains(out, "Cruz") {
+		t.Errorf("%q is left", out)
+	}
+	stack := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.StackInuse
+	}
+	before := stack()
+	if _, v := se.Text(e.Plain(), "fullname=Juan "+strings.Repeat("de ", 300_000), 0); v != Changed {
+		t.Error("the name is left")
+	}
+	if grown := int64(stack()) - int64(before); grown > 4<<20 { //nolint:gosec // bytes of stacks
+		t.Errorf("the stack grew by %d bytes", grown)
+	}
 }

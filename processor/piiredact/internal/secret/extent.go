@@ -47,24 +47,35 @@ func credential(v string) bool {
 // begins: names begin with a capital, or in a script that has none.
 func begins(r rune) bool { return unicode.IsLetter(r) && !unicode.IsLower(r) }
 
+// maxParticles is how many words stand before a family name: "de la", "von und zu".
+const maxParticles = 4
+
 // particle is the length of a word that stands before a family name ("van", "de la", "bin"), or 0.
 func particle(s string, i int) int {
+	first := particleWord(s, i)
+	for n, size := 0, first; n < maxParticles && size > 0; n++ {
+		i += size + 1
+		if r, _ := utf8.DecodeRuneInString(s[i:]); begins(r) {
+			return first
+		}
+		size = particleWord(s, i)
+	}
+	return 0
+}
+
+// particleWord is the length of one of these words, if another word may follow.
+func particleWord(s string, i int) int {
 	end := i
 	for end < len(s) && end-i < 4 && s[end] >= 'a' && s[end] <= 'z' {
 		end++
 	}
 	switch s[i:end] {
 	case "van", "von", "der", "den", "de", "da", "del", "della", "di", "du", "dos", "la", "le", "el", "al", "bin", "ibn", "ter", "zu":
-	default:
-		return 0
+		if end+1 < len(s) && s[end] == ' ' {
+			return end - i
+		}
 	}
-	if end+1 >= len(s) || s[end] != ' ' {
-		return 0
-	}
-	if r, _ := utf8.DecodeRuneInString(s[end+1:]); !begins(r) && particle(s, end+1) == 0 {
-		return 0
-	}
-	return end - i
+	return 0
 }
 
 // personEnd takes up to five words that begin like a name's, with the particles between them.
