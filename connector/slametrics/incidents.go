@@ -108,6 +108,10 @@ func (j *judge) troubleOf(ctx context.Context, f *flowJudge, fact *lifecycle.Fac
 		j.trouble(ctx, subject, fact.Due, now, false)
 	case lifecycle.OutcomeRetracted:
 		j.trouble(ctx, subject, fact.Due, now, true)
+	case lifecycle.OutcomeLate:
+		if j.incidents != nil && !j.again.incidents {
+			j.incidents.Over(subject, fact.Entered+fact.Duration)
+		}
 	}
 }
 

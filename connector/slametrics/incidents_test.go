@@ -77,7 +77,7 @@ func TestAnIncidentLastsFromTheFirstDeadlineToTheLastTrouble(t *testing.T) {
 		r.live(40 * time.Second)
 		require.Equal(t, []string{"incident.opened submitted->priced", "incident.restored submitted->priced"}, r.turns())
 		lasted, _ := r.turn("incident.restored").Attributes().Get("incident.time_to_restore_s")
-		require.InDelta(t, 107, lasted.Double(), 2, "115 s and the allowed lateness, less the deadline")
+		require.Equal(t, 105.0, lasted.Double(), "115 s less the deadline, by event time")
 		now := r.numbers()
 		require.Zero(t, now["incident.open{subject=submitted->priced}"])
 		require.Equal(t, 1.0, now["incidents{subject=submitted->priced,detected=false}"])

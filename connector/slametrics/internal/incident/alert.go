@@ -75,6 +75,7 @@ func (t *Tracker) alertLocked(s Subject, a *Alert, now int64) {
 			e.alarm.resolved = now
 			if e.service && e.lastFailure > e.onset { // trouble was over before the alert knew
 				e.last = min(now, e.lastFailure)
+				e.ended = e.last
 			}
 		}
 		return

@@ -37,6 +37,7 @@ type state struct {
 	phase Phase
 	onset int64
 	last  int64  // when trouble was last seen, on the wall clock
+	ended int64  // when that trouble was: event time, of a service the wall clock
 	bad   uint64 // bad events since the onset
 	alarm alarm
 	// Of a service: its present run of failures.
@@ -66,11 +67,12 @@ func (s *state) impact(at, now int64, emit func(Kind)) {
 	s.bad++
 	s.last = max(s.last, now)
 	if s.phase == Clear {
-		s.phase, s.onset = Open, at
+		s.phase, s.onset, s.ended = Open, at, at
 		emit(Opened)
 		s.detect(emit)
 		return
 	}
+	s.ended = max(s.ended, at)
 	if s.phase == Open {
 		s.onset = min(s.onset, at) // telemetry came out of order
 	}
@@ -121,18 +123,18 @@ func (s *state) blame(quiet, now int64, emit func(Kind)) {
 	if s.firstFailure != 0 && s.lastFailure >= onset-quiet {
 		onset = min(onset, max(s.firstFailure, onset-quiet))
 	}
-	s.phase, s.onset, s.bad = Open, onset, 1
+	s.phase, s.onset, s.ended, s.bad = Open, onset, now, 1
 	emit(Opened)
 	s.detect(emit)
 }
 
-// pass lets time pass up to watermark mark; trouble says that it goes on.
-func (s *state) pass(mark, now, quiet int64, trouble bool, emit func(Kind)) {
+// pass lets time pass up to watermark mark; trouble says that it went on until then.
+func (s *state) pass(mark, now, quiet int64, trouble bool, until int64, emit func(Kind)) {
 	if s.phase == Clear {
 		return
 	}
 	if trouble {
-		s.last = max(s.last, now)
+		s.last, s.ended = max(s.last, now), max(s.ended, until)
 		return
 	}
 	if mark-s.last >= quiet && now-s.last >= quiet {

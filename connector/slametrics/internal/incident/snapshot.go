@@ -9,7 +9,7 @@ import (
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
 )
 
-const version = 1
+const version = 2
 
 // saveLocked returns all but the alarms.
 func (t *Tracker) saveLocked() []byte {
@@ -18,7 +18,7 @@ func (t *Tracker) saveLocked() []byte {
 	t.allLocked(func(s Subject, e *entry) {
 		to = wire.String(wire.String(to, s.Flow), s.Name)
 		to = wire.Uint(wire.Uint(to, uint64(e.phase)), e.bad)
-		for _, at := range []int64{e.onset, e.last, e.firstFailure, e.lastFailure} {
+		for _, at := range []int64{e.onset, e.last, e.ended, e.firstFailure, e.lastFailure} {
 			to = wire.Int(to, at)
 		}
 		to = wire.Uint(wire.Uint(to, e.account.Restored[0]), e.account.Restored[1])
@@ -47,10 +47,10 @@ func (t *Tracker) Load(saved []byte) error {
 		entry
 	}
 	var all []loaded
-	for range r.Len(16) {
+	for range r.Len(17) {
 		l := loaded{subject: Subject{r.String(), r.String()}}
 		l.phase, l.bad = Phase(r.Uint()), r.Uint()
-		for _, at := range []*int64{&l.onset, &l.last, &l.firstFailure, &l.lastFailure} {
+		for _, at := range []*int64{&l.onset, &l.last, &l.ended, &l.firstFailure, &l.lastFailure} {
 			*at = r.Int()
 		}
 		l.account.Restored = [2]uint64{r.Uint(), r.Uint()}

@@ -141,6 +141,15 @@ func (t *Tracker) Bad(s Subject, at, now int64, facts []Fact) []Fact {
 	return t.with(s, now, facts, func(e *entry, emit func(Kind)) { e.impact(at, now, emit) })
 }
 
+// Over says that what was bad lasted until 'at', event time.
+func (t *Tracker) Over(s Subject, at int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.entries[s]; e != nil && e.phase != Clear {
+		e.ended = max(e.ended, at)
+	}
+}
+
 // Retract takes a bad event back: its telemetry was late.
 func (t *Tracker) Retract(s Subject, now int64, facts []Fact) []Fact {
 	return t.with(s, now, facts, func(e *entry, emit func(Kind)) { e.retract(emit) })
@@ -172,11 +181,11 @@ func (t *Tracker) Pass(mark, now int64, overdue func(Subject) bool, facts []Fact
 		if e.phase == Clear {
 			return
 		}
-		trouble := e.alarm.fires(now)
+		trouble, until := e.alarm.fires(now), now
 		if !e.service {
-			trouble = e.fixed && overdue(s)
+			trouble, until = e.fixed && overdue(s), mark
 		}
-		e.pass(mark, now, t.quiet, trouble, func(k Kind) { t.emitLocked(k, s, e, now) })
+		e.pass(mark, now, t.quiet, trouble, until, func(k Kind) { t.emitLocked(k, s, e, now) })
 	})
 	return t.facts
 }
@@ -192,7 +201,7 @@ func (t *Tracker) emitLocked(k Kind, s Subject, e *entry, now int64) {
 		a.TimeToTell.Record(seconds(f.At - e.onset))
 		a.Notify.Record(f.NotifyDelay.Seconds())
 	case Restored:
-		f.At = e.last
+		f.At = e.ended
 		a.TimeToMend.Record(seconds(f.At - e.onset))
 		if f.Detected {
 			a.Restored[1]++

@@ -103,7 +103,7 @@ func (f *Flow) link() error {
 			errs = append(errs, fmt.Errorf("%s: %q ends the order, nothing can follow: drop its `end`, or the transition", name, f.Stages[t.From].Name))
 		}
 		if f.out[t.From] = append(f.out[t.From], i); len(f.out[t.From]) > MaxBranches {
-			errs = append(errs, fmt.Errorf("%s: more than %d transitions leave %q", name, MaxBranches, f.Stages[t.From].Name))
+			errs = append(errs, fmt.Errorf("%s: more than %d transitions leave %q: let some leave a stage between", name, MaxBranches, f.Stages[t.From].Name))
 		}
 		if after := int64(t.StuckAfter); after > 0 && (f.stuck[t.From] == 0 || after < f.stuck[t.From]) {
 			f.stuck[t.From] = after

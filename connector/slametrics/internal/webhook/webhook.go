@@ -44,6 +44,12 @@ func (h *Handler) Check() error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	code, outcome, err := h.take(w, r)
 	h.Count(r.Context(), outcome)
+	switch code {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	}
 	if err != nil {
 		http.Error(w, err.Error(), code)
 	}

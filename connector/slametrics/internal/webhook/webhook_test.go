@@ -63,6 +63,9 @@ func TestOnlyAWholeNotificationFromWhoHoldsTheTokenIsTaken(t *testing.T) {
 			if w.Code != c.code || outcome != c.outcome || (taken == 1) != (c.code == 200 || c.fails) {
 				t.Errorf("%d %s, %d taken: %s", w.Code, outcome, taken, w.Body)
 			}
+			if says := w.Header(); (says.Get("WWW-Authenticate") == "Bearer") != (c.code == 401) || (says.Get("Allow") == "POST") != (c.code == 405) {
+				t.Errorf("%d: %v", c.code, says)
+			}
 			if strings.Contains(w.Body.String(), "s3cret") {
 				t.Error("the answer tells the token")
 			}
