@@ -73,7 +73,7 @@ oracle: ## Verdicts against an offline oracle over SEEDS histories: 0 difference
 	go test ./connector/slametrics -count=1 -run='^TestOracle$$|^TestAnOutageOfHalfAnHour' -v -seeds=$(SEEDS)
 
 mutants: ## Planted bugs: each must turn the oracle red
-	go test -tags=remove_all_sd,mutants ./connector/slametrics -count=1 -run=Mutant -v
+	go test -tags=remove_all_sd,mutants ./connector/slametrics -count=1 -run=Mutant -v -timeout=30m
 
 replay: ## Three tables: how many spans know their order; spans in = out, over kills too; what it costs beside peers
 	go test ./test/replay ./test/bench/enrich -p=1 -count=1 -v
