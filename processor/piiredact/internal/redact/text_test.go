@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ordertrace/ordertrace/processor/piiredact/internal/finding"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/policy"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/pseudonym"
 	"github.com/ordertrace/ordertrace/processor/piiredact/internal/sealed"
@@ -165,5 +166,21 @@ func TestOrdinaryValuesPassUntouched(t *testing.T) {
 			t.Errorf("%s=%q became %q", c[0], c[1], out)
 		}
 		se.Release()
+	}
+}
+
+// TestAPasswordThatIsKeptHidesNobody: what is kept is no reason to overlook a mail address inside it.
+func TestAPasswordThatIsKeptHidesNobody(t *testing.T) {
+	opt := testEngine(policy.Balanced).opt
+	table := *opt.Table
+	table.Set(finding.Password, policy.Rule{Action: policy.Keep})
+	opt.Table = &table
+	e := New(opt)
+	for _, value := range []string{
+		"https://ivan.petrov@mail.ru:geheim@host/x", "GET users/ivan.petrov@mail.ru:8080/orders", "ivan.petrov@mail.ru:geheim@db:5432/shop",
+	} {
+		if out, v := through(t, e, "note", value); v != Changed || strings.Contains(out, "ivan") {
+			t.Errorf("%q became %q", value, out)
+		}
 	}
 }

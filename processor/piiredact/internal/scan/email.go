@@ -14,7 +14,7 @@ const maxLocal = 128
 
 // at reads what an at sign stands in: a DSN without a scheme, or an address.
 func (sc *Scanner) at(t string, i int) int {
-	if f, ok := secret.DSN(t, i); ok {
+	if f, ok := secret.DSN(t, i); ok && !sc.Kept.Has(f.Entity) {
 		sc.found = append(sc.found, f)
 		return i + 1
 	}

@@ -278,8 +278,11 @@ func (sc *Scanner) separator(t string, i int, env *number.Env) int {
 	if t[i] == ':' {
 		if i+2 < len(t) && t[i+1] == '/' && t[i+2] == '/' {
 			f, next, ok := secret.URL(t, i)
-			if !ok {
+			switch {
+			case !ok:
 				return sc.anchors.Next(next)
+			case sc.Kept.Has(f.Entity):
+				return sc.anchors.Next(f.Start)
 			}
 			sc.found = append(sc.found, f)
 			return next

@@ -80,3 +80,13 @@ func FuzzLiteralsNeverSurvive(f *testing.F) {
 		}
 	})
 }
+
+func TestAVerbAloneIsNoStatement(t *testing.T) {
+	for _, verb := range Verbs() {
+		for _, s := range []string{verb, verb + " ", strings.ToUpper(verb) + "\n"} {
+			if IsSQL(s) {
+				t.Errorf("%q is one", s)
+			}
+		}
+	}
+}

@@ -200,7 +200,7 @@ func IsSQL(s string) bool {
 	case "GRANT":
 		return has(" IDENTIFIED BY ")
 	case "DECLARE":
-		return rest[0] == '@' && has(" = ")
+		return strings.HasPrefix(rest, "@") && has(" = ")
 	case "INSERT", "REPLACE", "UPSERT":
 		return containsFold(rest[:min(len(rest), 64)], "into ") && has("VALUES", "SELECT", " SET ")
 	case "UPDATE":
