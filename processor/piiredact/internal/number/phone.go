@@ -27,6 +27,11 @@ func (f *Finder) phone(a int, env *Env) (window, bool) {
 		if b+1 < c.n && c.sep(b) != " " && c.sep(b) != "\t" && c.sep(b) != "." && c.sep(b) != "/" && c.sep(b) != ". " {
 			continue // the number goes on
 		}
+		if b > a && b+1 < c.n && c.sep(b) == "\t" {
+			if card, ok := f.card(b, env); ok && card.b > b {
+				continue // its last group is a card's first
+			}
+		}
 		if f.isPhone(w, env) && !c.inToken(w) {
 			return w, true
 		}
