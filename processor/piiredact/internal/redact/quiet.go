@@ -17,9 +17,12 @@ const (
 type edits struct {
 	n  int // there may be more than there are places for
 	at [maxEdits]struct{ from, to int }
+	// signs: what was replaced had one that no name has, so that a value around it, however long, may be a name now.
+	signs bool
 }
 
-func (e *edits) add(from, to int) {
+func (e *edits) add(from, to int, found string) {
+	e.signs = e.n > 0 && e.signs || strings.ContainsAny(found, "@=/{}")
 	if e.n < maxEdits {
 		e.at[e.n].from, e.at[e.n].to = from, to
 	}
@@ -29,6 +32,9 @@ func (e *edits) add(from, to int) {
 // quiet says that nothing more is to be found in s, which the last pass edited.
 func (se *Session) quiet(d *Decision, s string) bool {
 	if e := &se.edits; e.n == 0 || e.n > maxEdits || len(s) < minLong || !d.calm || bracketed(s) {
+		return false
+	}
+	if e := &se.edits; e.signs && opened(s[:e.at[e.n-1].from]) {
 		return false
 	}
 	for k := 0; k < se.edits.n; {
@@ -47,6 +53,30 @@ func (se *Session) quiet(d *Decision, s string) bool {
 // nested: s was a document of values. What becomes of it depends on how deep it stands, and was said of each by itself.
 func (se *Session) nested() {
 	se.passing, se.fleeting, se.settled, se.edits.n = true, true, false, 0
+}
+
+// opened says that a named value in quotes, brackets or tags may begin in s, before its end: such a value is as long as it
+// is. Escapes, and quotes of other scripts, may stand for anything.
+func opened(s string) bool {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"', '\'', '`', '(', '[', '{':
+			k := i - 1
+			for k > 0 && (s[k] <= ' ' || s[k] == s[i]) {
+				k--
+			}
+			if s[k] == '=' || s[k] == ':' {
+				return true
+			}
+		case '>':
+			if s[i-1] > ' ' && s[i-1] != '-' && s[i-1] != '=' { // no arrow
+				return true
+			}
+		case '%', '\\', 0xC2, 0xE2, 0xE3, 0xEF:
+			return true
+		}
+	}
+	return false
 }
 
 // bracketed texts may have become JSON.

@@ -86,3 +86,18 @@ func FuzzALongTextIsReadAsWellAsAShortOne(f *testing.F) {
 		}
 	})
 }
+
+// TestALongNameAroundAnAddressIsGone: a value with an at sign is no name; without it, it is one, and begins far from the edit.
+func TestALongNameAroundAnAddressIsGone(t *testing.T) {
+	e := testEngine(policy.Balanced)
+	fill := strings.Repeat("the workshop accepted the order ", 9)
+	for _, around := range [][2]string{
+		{`recipient="`, `"`}, {`recipient: "`, `"`}, {`"recipient":"`, `"`}, {`recipient='`, `'`}, {`<recipient>`, `</recipient>`}, {`recipient=%22`, `%22`},
+		{`recipient=“`, `”`}, {`{\"recipient\":\"`, `\"}`},
+	} {
+		text := fill + around[0] + "Ivan Petrov " + fill + "ivan@mail.ru" + around[1] + " " + fill
+		if out, v := through(t, e, "note", text); v != Changed || strings.Contains(out, "ivan@") {
+			t.Errorf("%q became %q", text, out)
+		}
+	}
+}

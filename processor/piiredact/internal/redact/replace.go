@@ -34,7 +34,7 @@ func (se *Session) replace(s string, fs []finding.Finding) (string, Verdict) {
 			se.dropped = true
 		}
 		se.out = append(se.out, s[last:f.Start]...)
-		se.edits.add(len(se.out), len(se.out)+len(se.with))
+		se.edits.add(len(se.out), len(se.out)+len(se.with), found)
 		se.out = append(se.out, se.with...)
 		last, changed = f.End, true
 	}
