@@ -59,8 +59,8 @@ type FlowConfig struct {
 	Key string `mapstructure:"key"`
 	// Stages are the places in the order's life, by name.
 	Stages map[string]StageConfig `mapstructure:"stages"`
-	// Transitions are the promises between stages. The first mention of a stage gives its rank: equal times are
-	// ordered by it.
+	// Transitions are the promises between stages. The first mention of a stage gives its rank, unless it has one: equal
+	// times are ordered by it.
 	Transitions []TransitionConfig `mapstructure:"transitions"`
 	// EndToEnd is the promise over the whole life, judged once per order.
 	EndToEnd *EndToEndConfig `mapstructure:"end_to_end"`
@@ -115,6 +115,8 @@ type StageConfig struct {
 	Condition string `mapstructure:"condition"`
 	// End says that the stage ends the order: good, bad or neutral.
 	End EndKind `mapstructure:"end"`
+	// Rank orders events of equal times, lower first: 1 or more. Default the stage's place among first mentions in transitions.
+	Rank int `mapstructure:"rank"`
 }
 
 // TransitionConfig is a promise: an order that enters From reaches To within Deadline.

@@ -63,6 +63,8 @@ func TestEveryMistakeIsNamedWithItsRemedy(t *testing.T) {
     transitions: [{from: a, to: b, deadline: 800h}]`), []string{"longer than time::max_age", "raise max_age"}},
 		"spans asked of logs": {flow(`
     stages: {a: {signal: log, kind: server}}`), []string{"of spans: drop them"}},
+		"a rank below one": {flow(`
+    stages: {a: {service: x, rank: -1}}`), []string{"rank: -1: give 1 or more"}},
 		"two deadlines": {flow(`
     stages: {a: {service: x}, b: {service: y}}
     transitions: [{from: a, to: b, deadline: 10s, deadline_attribute: z, default: 5s}]`), []string{"give one of them"}},

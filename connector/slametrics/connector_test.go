@@ -236,6 +236,33 @@ func TestSeveralOrdersOnOneSpan(t *testing.T) {
 	})
 }
 
+func TestEqualTimesFollowTheRankOfTheirStages(t *testing.T) {
+	for ranks, onTime := range map[string]float64{
+		"": 1, "rank: 3": 1, // b is mentioned first, and reached in time before the order ends
+		"rank: 1": 0, // the end comes before b: nothing counts after it
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, `
+flows:
+  order:
+    stages:
+      a: {attributes: {st: a}}
+      b: {attributes: {st: b}}
+      cancelled: {attributes: {st: x}, end: neutral, `+ranks+`}
+    transitions: [{from: a, to: b, deadline: 10s}]
+time: {allowed_lateness: 2s, path_silence: 10s}
+`)
+			now := time.Now()
+			for i, st := range []string{"a", "x", "b"} {
+				r.send(point{service: "shop", name: "x", end: now.Add(time.Duration(min(i, 1)) * time.Second), attributes: map[string]string{"order.id": "A", "st": st}})
+			}
+			r.live(20 * time.Second)
+			r.stop()
+			require.Equal(t, onTime, r.numbers()["order.transitions{transition=a->b,outcome=on_time}"], ranks)
+		})
+	}
+}
+
 func TestAnOrderMayCarryItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, `

@@ -218,6 +218,9 @@ func (s *StageConfig) validate() error {
 	if _, ok := ends[s.End]; !ok {
 		errs = append(errs, fmt.Errorf("end: %q: use good, bad or neutral", s.End))
 	}
+	if s.Rank < 0 {
+		errs = append(errs, fmt.Errorf("rank: %d: give 1 or more, or leave it out", s.Rank))
+	}
 	if s.Signal == SignalLog && s.spansOnly() {
 		errs = append(errs, errors.New("signal: log, but span_name, kind and status are of spans: drop them"))
 	}
@@ -254,25 +257,30 @@ func (t *TransitionConfig) validate(stages map[string]StageConfig) error {
 	return errors.Join(errs...)
 }
 
-// compile turns a checked configuration into a flow; stages are ranked by first mention, then by name.
-func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
-	var order []string
-	mention := func(name string) {
-		if !slices.Contains(order, name) {
-			order = append(order, name)
+// ranked are the stages by their rank: their own, or their place among first mentions; then by name.
+func (f *FlowConfig) ranked() []string {
+	order, rank := slices.Sorted(maps.Keys(f.Stages)), map[string]int{}
+	mention := func(stages ...string) {
+		for _, name := range stages {
+			if _, ok := rank[name]; !ok {
+				rank[name] = cmp.Or(f.Stages[name].Rank, len(rank)+1)
+			}
 		}
 	}
 	for _, t := range f.Transitions {
-		mention(t.From)
-		mention(t.To)
+		mention(t.From, t.To)
 	}
 	if f.EndToEnd != nil {
-		mention(f.EndToEnd.From)
-		mention(f.EndToEnd.To)
+		mention(f.EndToEnd.From, f.EndToEnd.To)
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.Stages)) {
-		mention(name)
-	}
+	mention(order...)
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(rank[a], rank[b]) })
+	return order
+}
+
+// compile turns a checked configuration into a flow.
+func (f *FlowConfig) compile(name string) (*lifecycle.Flow, error) {
+	order := f.ranked()
 	stages := make([]lifecycle.Stage, len(order))
 	for i, name := range order {
 		stages[i] = lifecycle.Stage{Name: name, End: ends[f.Stages[name].End]}

@@ -21,3 +21,19 @@ func TestHowLongWorkLastedIsKept(t *testing.T) {
 		}
 	}
 }
+
+func TestInstantsAreReadAsProgramsWriteThem(t *testing.T) {
+	const at = 1795860000 // 2026-11-28T10:00:00Z
+	for text, want := range map[string]int64{
+		"2026-11-28T10:00:00Z": at * 1e9, "2026-11-28T13:00:00+03:00": at * 1e9, "2026-11-28T10:00:00.25Z": at*1e9 + 25e7,
+		"2026-11-28T10:00Z": at * 1e9, "2026-11-28T13:00+03:00": at * 1e9, "2026-11-28T13:00+03:00[Europe/Moscow]": at * 1e9,
+		"2026-11-28T13:00:00.5+03:00[Europe/Moscow]": at*1e9 + 5e8, "2026-11-28 10:00:00Z": at * 1e9, "2026-11-28 13:00:00.5+03:00": at*1e9 + 5e8,
+		"1795860000": at * 1e9, "1795860000000": at * 1e9, "1795860000000000": at * 1e9, "1795860000000000000": at * 1e9,
+		// A time of nowhere, a day, and nonsense are none.
+		"2026-11-28T10:00:00": 0, "2026-11-28": 0, "[Europe/Moscow]": 0, "": 0, "-5": 0, "0": 0, "1948-01-01T00:00:00Z": 0, "9999-01-01T00:00Z": 0, "next week": 0,
+	} {
+		if got, ok := Instant(text); ok != (want != 0) || ok && got != want {
+			t.Errorf("%q: %d, %v; not %d", text, got, ok, want)
+		}
+	}
+}

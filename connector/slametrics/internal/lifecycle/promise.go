@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ordertrace/ordertrace/connector/slametrics/internal/wire"
@@ -131,10 +132,16 @@ func (b *Book) loadPromises(r *wire.Reader, id uint32) {
 	}
 }
 
-// Instant reads RFC 3339, or Unix time in s, ms, µs or ns, told apart by their size.
+// Instant reads RFC 3339, also as Java writes it (2026-11-28T10:00Z without seconds that are zero, with [Europe/Moscow] behind
+// it) and with a blank for the T; or Unix time in s, ms, µs or ns, told apart by their size.
 func Instant(text string) (int64, bool) {
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t.UnixNano(), t.Year() > 1970 && t.Year() < 2262
+	if at := strings.IndexByte(text, '['); at > 0 && strings.HasSuffix(text, "]") {
+		text = text[:at]
+	}
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UnixNano(), t.Year() > 1970 && t.Year() < 2262
+		}
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
