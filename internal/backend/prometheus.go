@@ -40,6 +40,8 @@ func (s *Site) Prometheus(ctx context.Context, o PrometheusOptions) (*Prometheus
 		args := []string{
 			"--config.file=" + conf, "--web.listen-address=" + loopback(ports[0]), "--web.enable-otlp-receiver",
 			"--enable-feature=exemplar-storage", "--storage.tsdb.retention.time=1d",
+			// An alert that fires before the first Alertmanager is discovered is told again after this, and not after a minute.
+			"--rules.alert.resend-delay=10s",
 			"--storage.tsdb.path=" + filepath.Join(s.data, fmt.Sprintf("prometheus-%d", ports[0])),
 		}
 		scheme := "http"
